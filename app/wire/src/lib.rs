@@ -1,0 +1,20 @@
+//! Everything that crosses the wire between server and browser: ids, resources, validated input,
+//! events, errors. Runs everywhere, so it knows neither a database nor a browser.
+
+pub mod accounts;
+pub mod error;
+pub mod event;
+pub mod firewall;
+pub mod ids;
+pub mod lifecycle;
+pub mod operations;
+pub mod resource_kind;
+pub mod servers;
+pub mod text;
+pub mod time;
+
+pub use error::ApiError;
+pub use ids::{OperationId, RuleId, ServerId, UserId};
+pub use lifecycle::Status;
+pub use resource_kind::ResourceKind;
+pub use time::Timestamp;

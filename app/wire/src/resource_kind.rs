@@ -1,0 +1,33 @@
+//! The index of managed resources: adding a variant makes the compiler print what is left to write.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of record that the panel keeps on servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResourceKind {
+    FirewallRule,
+}
+
+impl ResourceKind {
+    pub const ALL: [Self; 1] = [Self::FirewallRule];
+
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::FirewallRule => "firewall_rule",
+        }
+    }
+
+    /// The words a user reads.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::FirewallRule => "firewall rule",
+        }
+    }
+
+    /// The kind of a word, if it is one.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
