@@ -1,0 +1,27 @@
+//! The tables, one file each, in the order they came to be.
+
+mod m0001_users;
+mod m0002_sessions;
+mod m0003_servers;
+mod m0004_firewall_rules;
+mod m0005_operations;
+mod m0006_audit_entries;
+
+use sea_orm_migration::prelude::*;
+
+/// Brings a database to the present schema.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_users::Migration),
+            Box::new(m0002_sessions::Migration),
+            Box::new(m0003_servers::Migration),
+            Box::new(m0004_firewall_rules::Migration),
+            Box::new(m0005_operations::Migration),
+            Box::new(m0006_audit_entries::Migration),
+        ]
+    }
+}
