@@ -1,0 +1,57 @@
+//! Turns the compiled WebAssembly and the style sheets into the files a browser loads.
+//!
+//! ```text
+//! SITE/hash.txt                  which hashes are current: lines `js: H`, `wasm: H`, `css: H`, as Leptos reads them
+//! SITE/pkg/brokeforge.H.js       the loader
+//! SITE/pkg/brokeforge.H.wasm
+//! SITE/pkg/brokeforge.H.css
+//! SITE/pkg/snippets/             JavaScript of crates, if any
+//! ```
+//!
+//! A name holds the hash of its content, so each file may be cached for ever.
+
+mod site;
+mod styles;
+mod webassembly;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    /// The `frontend.wasm` that cargo built.
+    #[arg(long)]
+    wasm: PathBuf,
+    /// The folder with the style sheets.
+    #[arg(long)]
+    styles: PathBuf,
+    /// The folder to fill.
+    #[arg(long)]
+    site: PathBuf,
+    /// Shrinks the WebAssembly with this `wasm-opt`.
+    #[arg(long)]
+    wasm_opt: Option<PathBuf>,
+    /// Writes a brotli-compressed twin beside each file.
+    #[arg(long)]
+    compress: bool,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let css = styles::concatenate(&arguments.styles)?;
+    let wasm = webassembly::read(&arguments.wasm)?;
+
+    let recipe = site::Recipe {
+        optimized: arguments.wasm_opt.is_some(),
+        compressed: arguments.compress,
+    };
+    let site = site::Site::at(&arguments.site);
+    if site.is_made_from(recipe, &wasm, &css) {
+        return Ok(());
+    }
+    let bound = webassembly::bind(&wasm, arguments.wasm_opt.as_deref())?;
+    site.write(recipe, &wasm, &css, &bound)
+}

@@ -1,0 +1,252 @@
+use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::webassembly::Bound;
+
+/// The first part of every file name, known to the server as Leptos' output name.
+pub const NAME: &str = "brokeforge";
+
+/// How the files were made: others must be made anew.
+#[derive(Clone, Copy)]
+pub struct Recipe {
+    pub optimized: bool,
+    pub compressed: bool,
+}
+
+/// The folder that the server gives browsers.
+pub struct Site {
+    root: PathBuf,
+}
+
+impl Site {
+    pub fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// Whether the last run had the very same input: binding a large module again costs seconds.
+    pub fn is_made_from(&self, recipe: Recipe, wasm: &[u8], css: &str) -> bool {
+        let stamp = fs::read_to_string(self.stamp_file());
+        self.hash_file().exists() && stamp.is_ok_and(|stamp| stamp == stamp_of(recipe, wasm, css))
+    }
+
+    /// Writes the files, then the list of their hashes, then removes what the list no longer names: a server that
+    /// renders a page in between finds whole files under the names it read.
+    pub fn write(&self, recipe: Recipe, wasm: &[u8], css: &str, bound: &Bound) -> Result<()> {
+        let mut hashes = String::new();
+        let mut current = BTreeSet::new();
+        for (kind, content) in [
+            ("js", bound.js.as_slice()),
+            ("wasm", bound.wasm.as_slice()),
+            ("css", css.as_bytes()),
+        ] {
+            let hash = short_hash(&[content]);
+            hashes.extend([kind, ": ", &hash, "\n"]);
+            let name = format!("{NAME}.{hash}.{kind}");
+            self.put(&name, content, recipe, &mut current)?;
+        }
+        for (path, text) in &bound.snippets {
+            self.put(
+                &format!("snippets/{path}"),
+                text.as_bytes(),
+                recipe,
+                &mut current,
+            )?;
+        }
+        replace(&self.hash_file(), hashes.as_bytes())?;
+        remove_others(&self.pkg(), &current)?;
+        replace(&self.stamp_file(), stamp_of(recipe, wasm, css).as_bytes())
+    }
+
+    fn put(
+        &self,
+        name: &str,
+        content: &[u8],
+        recipe: Recipe,
+        current: &mut BTreeSet<PathBuf>,
+    ) -> Result<()> {
+        let path = self.pkg().join(name);
+        replace(&path, content)?;
+        if recipe.compressed {
+            let twin = with_suffix(&path, ".br");
+            replace(&twin, &brotli_of(content)?)?;
+            current.insert(twin);
+        }
+        current.insert(path);
+        Ok(())
+    }
+
+    fn pkg(&self) -> PathBuf {
+        self.root.join("pkg")
+    }
+
+    fn hash_file(&self) -> PathBuf {
+        self.root.join("hash.txt")
+    }
+
+    fn stamp_file(&self) -> PathBuf {
+        self.root.join("made-from.txt")
+    }
+}
+
+fn stamp_of(recipe: Recipe, wasm: &[u8], css: &str) -> String {
+    let Recipe {
+        optimized,
+        compressed,
+    } = recipe;
+    let input = short_hash(&[wasm, css.as_bytes()]);
+    // The bundler's own build time would be better, but cargo relinks it for no reason of ours.
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{version} optimized={optimized} compressed={compressed} {input}\n")
+}
+
+fn short_hash(parts: &[&[u8]]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut hash = hex::encode(hasher.finalize());
+    hash.truncate(16);
+    hash
+}
+
+fn brotli_of(content: &[u8]) -> Result<Vec<u8>> {
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality: 11,
+        size_hint: content.len(),
+        ..Default::default()
+    };
+    let mut compressed = Vec::new();
+    brotli::BrotliCompress(&mut &content[..], &mut compressed, &parameters)?;
+    Ok(compressed)
+}
+
+fn replace(path: &Path, content: &[u8]) -> Result<()> {
+    let put = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let unfinished = with_suffix(path, ".new");
+        fs::write(&unfinished, content)?;
+        fs::rename(&unfinished, path)
+    };
+    put().with_context(|| format!("writing {}", path.display()))
+}
+
+fn remove_others(folder: &Path, current: &BTreeSet<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_others(&path, current)?;
+        } else if !current.contains(&path) {
+            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().map(OsStr::to_owned).unwrap_or_default();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEVELOPMENT: Recipe = Recipe {
+        optimized: false,
+        compressed: false,
+    };
+    const RELEASE: Recipe = Recipe {
+        optimized: true,
+        compressed: true,
+    };
+
+    fn bound(js: &str) -> Bound {
+        Bound {
+            js: js.as_bytes().to_vec(),
+            wasm: b"\0asm".to_vec(),
+            snippets: [("one/inline0.js".to_owned(), "1".to_owned())].into(),
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .expect("the folder is there")
+            .map(|entry| {
+                let name = entry.expect("readable").file_name();
+                name.to_string_lossy().into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn every_name_holds_the_hash_that_the_list_tells() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let site = Site::at(folder.path());
+        site.write(DEVELOPMENT, b"w", "c", &bound("j"))?;
+
+        let list = fs::read_to_string(folder.path().join("hash.txt"))?;
+        let mut expected = vec!["snippets".to_owned()];
+        for line in list.lines() {
+            let (kind, hash) = line.split_once(": ").expect("kind: hash");
+            expected.push(format!("{NAME}.{hash}.{kind}"));
+        }
+        expected.sort();
+        assert_eq!(names(&folder.path().join("pkg")), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn a_second_run_removes_what_is_no_longer_named() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let site = Site::at(folder.path());
+        site.write(DEVELOPMENT, b"w", "c", &bound("before"))?;
+        let before = names(&folder.path().join("pkg"));
+        site.write(DEVELOPMENT, b"w", "c", &bound("after"))?;
+        let after = names(&folder.path().join("pkg"));
+        assert_eq!(before.len(), after.len());
+        assert_ne!(before, after);
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_input_is_recognized_until_input_or_recipe_changes() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let site = Site::at(folder.path());
+        assert!(!site.is_made_from(DEVELOPMENT, b"w", "c"));
+        site.write(DEVELOPMENT, b"w", "c", &bound("j"))?;
+        assert!(site.is_made_from(DEVELOPMENT, b"w", "c"));
+        assert!(!site.is_made_from(DEVELOPMENT, b"w", "d"));
+        assert!(!site.is_made_from(RELEASE, b"w", "c"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_compressed_twin_holds_the_same_bytes() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        Site::at(folder.path()).write(RELEASE, b"w", "color: red;", &bound("j"))?;
+        let pkg = folder.path().join("pkg");
+        let twin = names(&pkg)
+            .into_iter()
+            .find(|name| name.ends_with(".css.br"))
+            .expect("a twin");
+        let mut plain = Vec::new();
+        brotli::BrotliDecompress(&mut fs::File::open(pkg.join(twin))?, &mut plain)?;
+        assert_eq!(plain, b"color: red;");
+        Ok(())
+    }
+}
