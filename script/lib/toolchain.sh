@@ -7,13 +7,22 @@ RUST_MINIMUM=1.94
 RUST_WANTED=1.96.0
 WASM=wasm32-unknown-unknown
 
+# BROKEFORGE_TOOLCHAIN=debian keeps rustup out of it: for machines that may download from Debian only.
 ensure_toolchain() {
-    toolchain_works && return
-    say "looking for Rust $RUST_MINIMUM or newer with $WASM"
-    rm -rf "$BROKEFORGE_CACHE/toolchain"
-    try_rustup_target || try_rustup_toolchain || try_debian_toolchain ||
-        die "no Rust $RUST_MINIMUM or newer with the $WASM target, and none could be installed" \
-            "install rustup, then: rustup toolchain install $RUST_WANTED --target $WASM"
+    if [[ ${BROKEFORGE_TOOLCHAIN:-} == debian ]]; then
+        [[ -x $TOOLCHAIN_BIN/cargo ]] && toolchain_works && return
+        say "using Debian's Rust"
+        try_debian_toolchain ||
+            die "Debian has no Rust $RUST_MINIMUM or newer here, or it could not be installed" \
+                "unset BROKEFORGE_TOOLCHAIN to let rustup be used"
+    else
+        toolchain_works && return
+        say "looking for Rust $RUST_MINIMUM or newer with $WASM"
+        rm -rf "$BROKEFORGE_CACHE/toolchain"
+        try_installed_debian_toolchain || try_rustup_target || try_rustup_toolchain || try_debian_toolchain ||
+            die "no Rust $RUST_MINIMUM or newer with the $WASM target, and none could be installed" \
+                "install rustup, then: rustup toolchain install $RUST_WANTED --target $WASM"
+    fi
     printf '    using %s\n' "$(cargo --version)" >&2
 }
 
@@ -27,9 +36,24 @@ rust_is_new_enough() {
     done
 }
 
-has_wasm_target() { compgen -G "$(rustc --print target-libdir --target $WASM 2>/dev/null)/libstd-*.rlib" >/dev/null; }
+# A library of our own making is of no use to a compiler that was upgraded since.
+has_wasm_target() {
+    local libdir
+    libdir=$(rustc --print target-libdir --target $WASM 2>/dev/null) || return 1
+    compgen -G "$libdir/libstd-*.rlib" >/dev/null || return 1
+    [[ ! -e $libdir/built-by || $(<"$libdir/built-by") == "$(rustc --version)" ]]
+}
 
 has_rust_components() { cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; }
+
+# What is there already comes before any download.
+try_installed_debian_toolchain() {
+    [[ -x /usr/bin/cargo && -x /usr/bin/rustc && -x /usr/bin/rust-lld ]] || return 1
+    link_debian_toolchain
+    toolchain_works && return
+    unlink_debian_toolchain
+    return 1
+}
 
 # Four minutes: a refusal comes at once, a slow line gets its time, a dead one does not hold us for ever.
 try_rustup_target() {
@@ -91,6 +115,12 @@ link_debian_toolchain() {
     hash -r
 }
 
+unlink_debian_toolchain() {
+    rm -rf "$TOOLCHAIN_BIN"
+    PATH=${PATH#"$TOOLCHAIN_BIN:"}
+    hash -r
+}
+
 build_wasm_standard_library() {
     local crate=$BROKEFORGE_CACHE/wasm-std libdir prefix
     libdir=$(rustc --print target-libdir --target $WASM)
@@ -113,6 +143,7 @@ build_wasm_standard_library() {
     $prefix mkdir "$libdir.new"
     find "$crate/target/$WASM/release/deps" -name 'lib*.rlib' ! -name 'libempty-*' \
         -exec $prefix cp -t "$libdir.new" {} +
+    rustc --version | $prefix tee "$libdir.new/built-by" >/dev/null
     $prefix rm -rf "$libdir"
     $prefix mv "$libdir.new" "$libdir"
     rm -rf "$crate"
