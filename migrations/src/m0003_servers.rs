@@ -1,5 +1,8 @@
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, big_pk_auto, boolean_null, integer, integer_null, string,
+    string_null, text, text_null,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -33,14 +36,20 @@ impl MigrationTrait for Migration {
                     .col(big_integer("created_at"))
                     .col(big_integer("updated_at"))
                     .foreign_key(
-                        ForeignKey::create().from("servers", "owner_id").to("users", "id"),
+                        ForeignKey::create()
+                            .from("servers", "owner_id")
+                            .to("users", "id"),
                     )
                     .to_owned(),
             )
             .await?;
         manager
             .create_index(
-                Index::create().name("servers_owner").table("servers").col("owner_id").to_owned(),
+                Index::create()
+                    .name("servers_owner")
+                    .table("servers")
+                    .col("owner_id")
+                    .to_owned(),
             )
             .await
     }

@@ -1,5 +1,7 @@
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::*;
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, big_pk_auto, integer, string, string_null, text, text_null,
+};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;

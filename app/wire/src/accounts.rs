@@ -67,9 +67,12 @@ impl NewAccount {
         let email = errors.take("email", Email::parse(&input.email));
         let password = errors.take("password", Password::parse(&input.password));
         match (token, name, email, password) {
-            (Some(token), Some(name), Some(email), Some(password)) => {
-                Ok(Self { token, name, email, password })
-            }
+            (Some(token), Some(name), Some(email), Some(password)) => Ok(Self {
+                token,
+                name,
+                email,
+                password,
+            }),
             _ => Err(errors.into_error()),
         }
     }
@@ -141,7 +144,10 @@ mod tests {
         for text in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a\n@b"] {
             assert!(Email::parse(text).is_err(), "{text:?} passed");
         }
-        assert_eq!(Email::parse(" Ada@Example.com ").map(|email| email.0), Ok("ada@example.com".to_owned()));
+        assert_eq!(
+            Email::parse(" Ada@Example.com ").map(|email| email.0),
+            Ok("ada@example.com".to_owned())
+        );
     }
 
     #[test]

@@ -39,16 +39,20 @@ impl ApiError {
     /// An error about a single field.
     pub fn field(field: &str, message: impl Into<String>) -> Self {
         Self::Invalid {
-            fields: vec![FieldError { field: field.to_owned(), message: message.into() }],
+            fields: vec![FieldError {
+                field: field.to_owned(),
+                message: message.into(),
+            }],
         }
     }
 
     /// The sentence for `field`, if this error has one.
     pub fn for_field(&self, field: &str) -> Option<&str> {
         match self {
-            Self::Invalid { fields } => {
-                fields.iter().find(|error| error.field == field).map(|error| error.message.as_str())
-            }
+            Self::Invalid { fields } => fields
+                .iter()
+                .find(|error| error.field == field)
+                .map(|error| error.message.as_str()),
             Self::SignedOut
             | Self::NotFound
             | Self::Conflict { .. }
@@ -78,8 +82,7 @@ impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { fields } => {
-                let sentences: Vec<_> =
-                    fields.iter().map(|error| error.message.as_str()).collect();
+                let sentences: Vec<_> = fields.iter().map(|error| error.message.as_str()).collect();
                 f.write_str(&sentences.join(" "))
             }
             Self::SignedOut => f.write_str("Your session has ended. Sign in again."),
@@ -87,8 +90,13 @@ impl fmt::Display for ApiError {
             Self::Conflict { message } | Self::Remote { message } | Self::Refused { message } => {
                 f.write_str(message)
             }
-            Self::TooMany { retry_after_seconds } => {
-                write!(f, "Too many attempts. Try again in {retry_after_seconds} s.")
+            Self::TooMany {
+                retry_after_seconds,
+            } => {
+                write!(
+                    f,
+                    "Too many attempts. Try again in {retry_after_seconds} s."
+                )
             }
             Self::Internal => {
                 f.write_str("The panel could not do this. Its log says why; try again.")
@@ -108,7 +116,12 @@ impl FieldErrors {
     /// Keeps the value, or notes the sentence under the field's name.
     pub fn take<T>(&mut self, field: &str, parsed: Result<T, String>) -> Option<T> {
         parsed
-            .map_err(|message| self.0.push(FieldError { field: field.to_owned(), message }))
+            .map_err(|message| {
+                self.0.push(FieldError {
+                    field: field.to_owned(),
+                    message,
+                })
+            })
             .ok()
     }
 
@@ -124,8 +137,8 @@ impl server_fn::error::FromServerFnError for ApiError {
 
     /// Anything the framework itself refuses is a malformed request; what it says about our types
     /// is for the log, not for the caller.
-    fn from_server_fn_error(error: server_fn::ServerFnErrorErr) -> Self {
-        use server_fn::ServerFnErrorErr as E;
+    fn from_server_fn_error(error: server_fn::error::ServerFnErrorErr) -> Self {
+        use server_fn::error::ServerFnErrorErr as E;
         match error {
             E::Request(_) => Self::Remote {
                 message: "The panel could not be reached. Check your connection.".to_owned(),

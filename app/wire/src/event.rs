@@ -49,9 +49,16 @@ impl FromStr for Channel {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A server or something on it changed: fetch it again.
-    ServerUpdated { server_id: ServerId, timestamp: Timestamp },
+    ServerUpdated {
+        server_id: ServerId,
+        timestamp: Timestamp,
+    },
     /// An operation printed something: fetch what is new.
-    OperationOutput { server_id: ServerId, operation_id: OperationId, timestamp: Timestamp },
+    OperationOutput {
+        server_id: ServerId,
+        operation_id: OperationId,
+        timestamp: Timestamp,
+    },
 }
 
 impl Event {
@@ -77,10 +84,17 @@ impl Event {
     /// The payload as JSON: ids and a time.
     pub fn data(&self) -> serde_json::Value {
         match self {
-            Self::ServerUpdated { server_id, timestamp } => serde_json::json!({
+            Self::ServerUpdated {
+                server_id,
+                timestamp,
+            } => serde_json::json!({
                 "server_id": server_id, "timestamp": timestamp.to_rfc3339(),
             }),
-            Self::OperationOutput { operation_id, timestamp, .. } => serde_json::json!({
+            Self::OperationOutput {
+                operation_id,
+                timestamp,
+                ..
+            } => serde_json::json!({
                 "operation_id": operation_id, "timestamp": timestamp.to_rfc3339(),
             }),
         }
@@ -100,17 +114,33 @@ mod tests {
 
     #[test]
     fn foreign_names_are_no_channels() {
-        for name in ["", "servers", "private-", "private-servers.", "private-servers.x",
-            "private-servers.5.6", "private-servers.-5", "private-servers.*", "presence-servers.5",
-            "private-users", "private-servers.99999999999999999999"] {
+        for name in [
+            "",
+            "servers",
+            "private-",
+            "private-servers.",
+            "private-servers.x",
+            "private-servers.5.6",
+            "private-servers.-5",
+            "private-servers.*",
+            "presence-servers.5",
+            "private-users",
+            "private-servers.99999999999999999999",
+        ] {
             assert_eq!(name.parse::<Channel>(), Err(UnknownChannel), "{name}");
         }
     }
 
     #[test]
     fn a_server_event_goes_out_on_two_channels_with_ids_only() {
-        let event = Event::ServerUpdated { server_id: ServerId(5), timestamp: Timestamp(0) };
-        assert_eq!(event.channels(), [Channel::Server(ServerId(5)), Channel::Servers]);
+        let event = Event::ServerUpdated {
+            server_id: ServerId(5),
+            timestamp: Timestamp(0),
+        };
+        assert_eq!(
+            event.channels(),
+            [Channel::Server(ServerId(5)), Channel::Servers]
+        );
         assert_eq!(
             event.data().to_string(),
             r#"{"server_id":5,"timestamp":"1970-01-01T00:00:00.000Z"}"#

@@ -73,7 +73,9 @@ impl Protocol {
 
     /// The protocol of a word, if it is one.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|protocol| protocol.as_str() == word)
+        Self::ALL
+            .into_iter()
+            .find(|protocol| protocol.as_str() == word)
     }
 
     /// Whether a rule for this protocol also meets packets of `other`.
@@ -168,9 +170,13 @@ impl NewRule {
         let port = errors.take("port", PortRange::parse(&input.port));
         let source = errors.take("source", Source::parse(&input.source));
         match (name, port, source) {
-            (Some(name), Some(port), Some(source)) => {
-                Ok(Self { name, port, protocol: input.protocol, source, action: input.action })
-            }
+            (Some(name), Some(port), Some(source)) => Ok(Self {
+                name,
+                port,
+                protocol: input.protocol,
+                source,
+                action: input.action,
+            }),
             _ => Err(errors.into_error()),
         }
     }
@@ -264,9 +270,11 @@ impl Source {
                 network.trunc()
             )),
             Ok(network) => Ok(Self::Network(network)),
-            Err(_) => Err("Write an address like 203.0.113.7 or a network like 203.0.113.0/24; \
+            Err(_) => Err(
+                "Write an address like 203.0.113.7 or a network like 203.0.113.0/24; \
                            leave it empty for anywhere."
-                .to_owned()),
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -292,7 +300,9 @@ mod tests {
 
     #[test]
     fn ports_that_are_no_ports_are_refused() {
-        for text in ["", "0", "65536", "80;id", "90:80", "80:", ":80", "1:2:3", "80,81", "a", "0:80"] {
+        for text in [
+            "", "0", "65536", "80;id", "90:80", "80:", ":80", "1:2:3", "80,81", "a", "0:80",
+        ] {
             assert!(PortRange::parse(text).is_err(), "{text:?} passed");
         }
         assert!(PortRange::parse("90:80").is_err_and(|sentence| sentence.contains("80:90")));
@@ -300,10 +310,20 @@ mod tests {
 
     #[test]
     fn networks_with_host_bits_or_leading_zeros_are_refused() {
-        for text in ["10.0.0.1/24", "010.0.0.1", "10.0.0.0/33", "10.0.0.0/-1", "a", "::/129", "10.0.0.0/8;id"] {
+        for text in [
+            "10.0.0.1/24",
+            "010.0.0.1",
+            "10.0.0.0/33",
+            "10.0.0.0/-1",
+            "a",
+            "::/129",
+            "10.0.0.0/8;id",
+        ] {
             assert!(Source::parse(text).is_err(), "{text:?} passed");
         }
-        assert!(Source::parse("10.0.0.1/24").is_err_and(|sentence| sentence.contains("10.0.0.0/24")));
+        assert!(
+            Source::parse("10.0.0.1/24").is_err_and(|sentence| sentence.contains("10.0.0.0/24"))
+        );
     }
 
     #[test]
@@ -312,8 +332,11 @@ mod tests {
             for protocol in [Protocol::Any, Protocol::Tcp] {
                 for action in Action::ALL {
                     let rule = NewRule {
-                        name: "x".into(), port: PortRange::parse(port).expect("is a range"), protocol,
-                        source: Source::Anywhere, action,
+                        name: "x".into(),
+                        port: PortRange::parse(port).expect("is a range"),
+                        protocol,
+                        source: Source::Anywhere,
+                        action,
                     };
                     assert!(rule.refuse_ssh_port(22).is_err());
                     assert!(rule.refuse_ssh_port(2222).is_ok());

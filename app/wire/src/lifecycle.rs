@@ -77,9 +77,14 @@ mod tests {
 
     #[test]
     fn a_transitional_status_always_has_a_way_to_a_settled_one() {
-        for status in Status::ALL.into_iter().filter(|status| status.is_transitional()) {
+        for status in Status::ALL
+            .into_iter()
+            .filter(|status| status.is_transitional())
+        {
             assert!(
-                Status::ALL.into_iter().any(|next| !next.is_transitional() && status.may_become(next)),
+                Status::ALL
+                    .into_iter()
+                    .any(|next| !next.is_transitional() && status.may_become(next)),
                 "{status:?} has no way out"
             );
         }
@@ -88,7 +93,10 @@ mod tests {
     #[test]
     fn removal_starts_only_from_settled_statuses() {
         for status in Status::ALL {
-            assert_eq!(status.may_become(Status::Removing), !status.is_transitional());
+            assert_eq!(
+                status.may_become(Status::Removing),
+                !status.is_transitional()
+            );
         }
     }
 

@@ -69,8 +69,13 @@ pub enum OperationState {
 }
 
 impl OperationState {
-    pub const ALL: [Self; 5] =
-        [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     pub fn is_over(self) -> bool {
         match self {
@@ -109,8 +114,13 @@ pub enum StepStatus {
 }
 
 impl StepStatus {
-    pub const ALL: [Self; 5] =
-        [Self::Waiting, Self::Running, Self::Succeeded, Self::Failed, Self::Skipped];
+    pub const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Running,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Skipped,
+    ];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
@@ -197,8 +207,12 @@ mod tests {
         }
         for resource in ResourceKind::ALL {
             assert_eq!(ResourceKind::parse(resource.as_str()), Some(resource));
-            for kind in [OperationKind::Install(resource), OperationKind::Change(resource),
-                OperationKind::Remove(resource), OperationKind::Provision] {
+            for kind in [
+                OperationKind::Install(resource),
+                OperationKind::Change(resource),
+                OperationKind::Remove(resource),
+                OperationKind::Provision,
+            ] {
                 let (verb, of) = kind.as_words();
                 assert_eq!(OperationKind::parse(verb, of), Some(kind));
             }

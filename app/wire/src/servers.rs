@@ -81,7 +81,9 @@ impl Connection {
 
     /// The connection state of a word, if it is one.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|connection| connection.as_str() == word)
+        Self::ALL
+            .into_iter()
+            .find(|connection| connection.as_str() == word)
     }
 }
 
@@ -139,13 +141,19 @@ impl NewServer {
         let address = errors.take("address", Address::parse(&input.address));
         let port = errors.take("port", SshPort::parse(&input.port));
         let user = errors.take("user", UnixUser::parse(&input.user));
-        let host_key = errors.take("host_key", one_line(&input.host_key, 2000).map_err(|_| {
-            "Confirm the server's host key first.".to_owned()
-        }));
+        let host_key = errors.take(
+            "host_key",
+            one_line(&input.host_key, 2000)
+                .map_err(|_| "Confirm the server's host key first.".to_owned()),
+        );
         match (name, address, port, user, host_key) {
-            (Some(name), Some(address), Some(port), Some(user), Some(host_key)) => {
-                Ok(Self { name, address, port, user, host_key })
-            }
+            (Some(name), Some(address), Some(port), Some(user), Some(host_key)) => Ok(Self {
+                name,
+                address,
+                port,
+                user,
+                host_key,
+            }),
             _ => Err(errors.into_error()),
         }
     }
@@ -202,7 +210,11 @@ impl Address {
         if text.starts_with('-') {
             return Err("An address does not begin with a dash.".to_owned());
         }
-        if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        if let Ok(ip) = text
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>()
+        {
             return Ok(Self(ip.to_string()));
         }
         if text.contains(':') {
@@ -211,7 +223,10 @@ impl Address {
         if is_host_name(&text) {
             return Ok(Self(text.trim_end_matches('.').to_lowercase()));
         }
-        Err("Write an IP address like 203.0.113.7, or a host name like web-1.example.com.".to_owned())
+        Err(
+            "Write an IP address like 203.0.113.7, or a host name like web-1.example.com."
+                .to_owned(),
+        )
     }
 
     pub fn as_str(&self) -> &str {
@@ -225,10 +240,14 @@ fn is_host_name(text: &str) -> bool {
     let labels: Vec<&str> = text.trim_end_matches('.').split('.').collect();
     labels.iter().all(|label| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
             && !label.starts_with('-')
             && !label.ends_with('-')
-    }) && labels.last().is_some_and(|label| !label.bytes().all(|byte| byte.is_ascii_digit()))
+    }) && labels
+        .last()
+        .is_some_and(|label| !label.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The port sshd listens on.
@@ -270,15 +289,19 @@ impl UnixUser {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let mut bytes = text.bytes();
-        let first_fits = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        let first_fits = bytes
+            .next()
+            .is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
         let rest_fits = bytes.all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-'
         });
         if first_fits && rest_fits && text.len() <= 31 {
             Ok(Self(text.to_owned()))
         } else {
-            Err("Write a login name: small letters, digits, - and _, at most 31, as root or admin."
-                .to_owned())
+            Err(
+                "Write a login name: small letters, digits, - and _, at most 31, as root or admin."
+                    .to_owned(),
+            )
         }
     }
 
@@ -299,7 +322,19 @@ mod tests {
 
     #[test]
     fn ports_outside_1_to_65535_are_refused() {
-        for text in ["", "0", "00", "022", "65536", "80;id", "-1", "+22", "22 22", "2²", "999999999999"] {
+        for text in [
+            "",
+            "0",
+            "00",
+            "022",
+            "65536",
+            "80;id",
+            "-1",
+            "+22",
+            "22 22",
+            "2²",
+            "999999999999",
+        ] {
             assert!(parse_port(text).is_err(), "{text:?} passed");
         }
         assert_eq!(parse_port(" 65535 "), Ok(65535));
@@ -307,18 +342,42 @@ mod tests {
 
     #[test]
     fn addresses_that_are_urls_options_or_phrases_are_refused() {
-        for text in ["", "http://a.example", "a.example/x", "root@a.example", "a b", "-oProxyCommand=id",
-            "a.example:22", "1.2.3", "1.2.3.256", "a..b", "-a.example", "a-.example", "a;id", "$(id)",
-            "a\nb", "a\u{202e}b", "пример", &"a".repeat(64)] {
+        for text in [
+            "",
+            "http://a.example",
+            "a.example/x",
+            "root@a.example",
+            "a b",
+            "-oProxyCommand=id",
+            "a.example:22",
+            "1.2.3",
+            "1.2.3.256",
+            "a..b",
+            "-a.example",
+            "a-.example",
+            "a;id",
+            "$(id)",
+            "a\nb",
+            "a\u{202e}b",
+            "пример",
+            &"a".repeat(64),
+        ] {
             assert!(Address::parse(text).is_err(), "{text:?} passed");
         }
     }
 
     #[test]
     fn addresses_come_out_in_one_spelling() {
-        for (typed, kept) in [("203.0.113.7", "203.0.113.7"), ("Web-1.Example.com.", "web-1.example.com"),
-            ("[2001:DB8::1]", "2001:db8::1"), ("localhost", "localhost")] {
-            assert_eq!(Address::parse(typed).map(|address| address.0), Ok(kept.to_owned()));
+        for (typed, kept) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("Web-1.Example.com.", "web-1.example.com"),
+            ("[2001:DB8::1]", "2001:db8::1"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(
+                Address::parse(typed).map(|address| address.0),
+                Ok(kept.to_owned())
+            );
         }
     }
 
@@ -333,7 +392,10 @@ mod tests {
     #[test]
     fn all_wrong_fields_are_named_at_once() {
         let input = NewServerInput {
-            name: "a\nb".into(), address: "-x".into(), port: "0".into(), user: "A".into(),
+            name: "a\nb".into(),
+            address: "-x".into(),
+            port: "0".into(),
+            user: "A".into(),
             host_key: String::new(),
         };
         let error = NewServer::parse(&input).expect_err("all fields are wrong");

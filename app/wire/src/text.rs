@@ -34,13 +34,24 @@ mod tests {
 
     #[test]
     fn one_line_keeps_ordinary_names() {
-        assert_eq!(one_line("  web 1 – Zürich ", 100), Ok("web 1 – Zürich".to_owned()));
+        assert_eq!(
+            one_line("  web 1 – Zürich ", 100),
+            Ok("web 1 – Zürich".to_owned())
+        );
         assert_eq!(one_line("<script>", 100), Ok("<script>".to_owned()));
     }
 
     #[test]
     fn one_line_refuses_what_breaks_a_line() {
-        for hostile in ["", "  ", "a\nb", "a\0b", "a\u{202e}b", "a\u{200f}b", &"x".repeat(1000)] {
+        for hostile in [
+            "",
+            "  ",
+            "a\nb",
+            "a\0b",
+            "a\u{202e}b",
+            "a\u{200f}b",
+            &"x".repeat(1000),
+        ] {
             assert!(one_line(hostile, 100).is_err(), "{hostile:?} passed");
         }
     }

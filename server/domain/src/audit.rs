@@ -1,0 +1,89 @@
+//! What happened, by whom; written in the same transaction as the act itself.
+
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
+use wire::{ServerId, UserId};
+
+use crate::Error;
+use crate::access::SignedIn;
+use crate::db::{Db, Tx};
+use crate::entities::audit_entry;
+
+/// Who did it.
+#[derive(Clone, Debug)]
+pub enum Actor {
+    User {
+        id: UserId,
+        name: String,
+    },
+    /// The panel by itself.
+    Panel,
+}
+
+impl From<&SignedIn> for Actor {
+    fn from(who: &SignedIn) -> Self {
+        Self::User {
+            id: who.user(),
+            name: who.account.name.clone(),
+        }
+    }
+}
+
+/// The part of the product an entry belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    Server,
+    Firewall,
+}
+
+impl Topic {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Firewall => "firewall",
+        }
+    }
+}
+
+/// Writes an entry.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    actor: &Actor,
+    server: ServerId,
+    topic: Topic,
+    sentence: impl Into<String>,
+) -> Result<(), Error> {
+    let (user_id, name) = match actor {
+        Actor::User { id, name } => (Some(id.0), name.clone()),
+        Actor::Panel => (None, "the panel".to_owned()),
+    };
+    let at = tx.at().0;
+    tx.insert(audit_entry::ActiveModel {
+        id: NotSet,
+        at: Set(at),
+        user_id: Set(user_id),
+        actor: Set(name),
+        server_id: Set(Some(server.0)),
+        topic: Set(topic.as_str().to_owned()),
+        sentence: Set(sentence.into()),
+    })
+    .await?;
+    Ok(())
+}
+
+/// The latest entries of one topic on one server, newest first.
+pub(crate) async fn latest(
+    db: &Db,
+    server: ServerId,
+    topic: Topic,
+    most: u64,
+) -> Result<Vec<audit_entry::Model>, Error> {
+    Ok(audit_entry::Entity::find()
+        .filter(audit_entry::Column::ServerId.eq(server.0))
+        .filter(audit_entry::Column::Topic.eq(topic.as_str()))
+        .order_by_desc(audit_entry::Column::Id)
+        .limit(most)
+        .all(db.reads())
+        .await?)
+}

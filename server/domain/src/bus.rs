@@ -1,0 +1,206 @@
+//! Who listens to what. Knows no protocol and no database; delivery is a hint to look again.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use wire::event::{Channel, Event};
+use wire::{ServerId, UserId};
+
+/// How many messages may wait for one listener before it is told to look at everything again.
+const QUEUE: usize = 256;
+
+/// Hands events to listeners.
+#[derive(Clone, Default)]
+pub struct Bus(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    next_id: AtomicU64,
+    topics: Mutex<HashMap<Topic, HashMap<u64, Sink>>>,
+}
+
+/// A stream inside the panel. The generic channel `servers` is a different one for each owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    Server(ServerId),
+    ServersOf(UserId),
+}
+
+impl Topic {
+    /// What a subscriber hears on a channel.
+    pub fn of(channel: Channel, subscriber: UserId) -> Self {
+        match channel {
+            Channel::Server(id) => Self::Server(id),
+            Channel::Servers => Self::ServersOf(subscriber),
+        }
+    }
+}
+
+/// An event on its way to one listener.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub channel: Channel,
+    pub event: Arc<Event>,
+}
+
+#[derive(Clone)]
+struct Sink {
+    queue: mpsc::Sender<Delivery>,
+    behind: Arc<AtomicBool>,
+}
+
+impl Bus {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends an event to everyone who listens on one of its channels. Never waits: a listener
+    /// whose queue is full is marked as behind instead.
+    pub fn publish(&self, owner: UserId, event: Arc<Event>) {
+        let topics = self.topics();
+        for channel in event.channels() {
+            let Some(sinks) = topics.get(&Topic::of(channel, owner)) else {
+                continue;
+            };
+            for sink in sinks.values() {
+                let delivery = Delivery {
+                    channel,
+                    event: Arc::clone(&event),
+                };
+                if sink.queue.try_send(delivery).is_err() {
+                    sink.behind.store(true, Ordering::Release);
+                }
+            }
+        }
+    }
+
+    /// A new listener that hears nothing yet.
+    pub fn listen(&self) -> Listener {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let behind = Arc::new(AtomicBool::new(false));
+        Listener {
+            bus: self.clone(),
+            id: self.0.next_id.fetch_add(1, Ordering::Relaxed),
+            topics: HashSet::new(),
+            sink: Sink {
+                queue: sender,
+                behind,
+            },
+            queue,
+        }
+    }
+
+    fn topics(&self) -> MutexGuard<'_, HashMap<Topic, HashMap<u64, Sink>>> {
+        self.0.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One listener; it leaves all topics when dropped.
+pub struct Listener {
+    bus: Bus,
+    id: u64,
+    topics: HashSet<Topic>,
+    sink: Sink,
+    queue: mpsc::Receiver<Delivery>,
+}
+
+impl Listener {
+    pub fn join(&mut self, topic: Topic) {
+        self.topics.insert(topic);
+        self.bus
+            .topics()
+            .entry(topic)
+            .or_default()
+            .insert(self.id, self.sink.clone());
+    }
+
+    pub fn leave(&mut self, topic: Topic) {
+        self.topics.remove(&topic);
+        remove(&mut self.bus.topics(), topic, self.id);
+    }
+
+    /// The next event.
+    pub async fn next(&mut self) -> Option<Delivery> {
+        self.queue.recv().await
+    }
+
+    /// Whether events were lost since the last call. What still waits in the queue is dropped
+    /// then: the listener is about to look at everything anyway.
+    pub fn fell_behind(&mut self) -> bool {
+        let behind = self.sink.behind.swap(false, Ordering::AcqRel);
+        if behind {
+            while self.queue.try_recv().is_ok() {}
+        }
+        behind
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut topics = self.bus.topics();
+        for topic in self.topics.drain() {
+            remove(&mut topics, topic, self.id);
+        }
+    }
+}
+
+fn remove(topics: &mut HashMap<Topic, HashMap<u64, Sink>>, topic: Topic, id: u64) {
+    if let Some(sinks) = topics.get_mut(&topic) {
+        sinks.remove(&id);
+        if sinks.is_empty() {
+            topics.remove(&topic);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::Timestamp;
+
+    use super::*;
+
+    fn server_updated(id: i64) -> Arc<Event> {
+        Arc::new(Event::ServerUpdated {
+            server_id: ServerId(id),
+            timestamp: Timestamp(0),
+        })
+    }
+
+    #[tokio::test]
+    async fn the_generic_channel_carries_only_the_subscribers_own() {
+        let bus = Bus::new();
+        let (mut ada, mut bob) = (bus.listen(), bus.listen());
+        ada.join(Topic::of(Channel::Servers, UserId(1)));
+        bob.join(Topic::of(Channel::Servers, UserId(2)));
+        bus.publish(UserId(1), server_updated(5));
+        assert_eq!(
+            ada.next().await.map(|delivery| delivery.channel),
+            Some(Channel::Servers)
+        );
+        assert!(bob.queue.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_falls_behind_is_told_once_and_keeps_no_backlog() {
+        let bus = Bus::new();
+        let mut slow = bus.listen();
+        slow.join(Topic::Server(ServerId(5)));
+        for _ in 0..QUEUE * 4 {
+            bus.publish(UserId(1), server_updated(5));
+        }
+        assert!(slow.fell_behind());
+        assert!(!slow.fell_behind());
+        assert!(slow.queue.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_dropped_listener_leaves_nothing_behind() {
+        let bus = Bus::new();
+        let mut listener = bus.listen();
+        listener.join(Topic::Server(ServerId(5)));
+        drop(listener);
+        assert!(bus.topics().is_empty());
+    }
+}

@@ -1,0 +1,295 @@
+//! Every write goes through here, so that every change is announced, and only after its commit.
+//!
+//! `SeaORM` runs its hooks before an outer transaction commits and runs none for bulk writes;
+//! therefore a `Tx` notes what it changed and `commit` tells the bus. A rollback tells nobody.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sea_orm::{
+    ActiveModelBehavior, ActiveModelTrait, ConnectOptions, Database, DatabaseConnection,
+    DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use wire::event::Event;
+use wire::{OperationId, ServerId, Timestamp, UserId};
+
+use crate::Error;
+use crate::bus::Bus;
+use crate::entities::{operation, server};
+
+/// Whom a changed row concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Announcement {
+    Server(ServerId),
+    /// The server that this operation runs on.
+    Operation(OperationId),
+    /// New output of this operation.
+    Output(OperationId),
+    Silent,
+}
+
+/// A row that is written through `Tx`.
+pub trait Record: ModelTrait + PartialEq + Send + Sync {
+    /// Whom its changes concern.
+    fn announcement(&self) -> Announcement;
+
+    /// The row without the fields whose change is no news.
+    #[must_use]
+    fn without_silent_fields(self) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
+}
+
+/// The database: many readers, one writer.
+#[derive(Clone)]
+pub struct Db {
+    reads: DatabaseConnection,
+    writes: DatabaseConnection,
+    bus: Bus,
+}
+
+impl Db {
+    /// Opens the embedded database, making the file if there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no database.
+    pub async fn open_sqlite(file: &Path, bus: Bus) -> Result<Self, Error> {
+        let url = format!("sqlite://{}?mode=rwc", file.display());
+        // One writing connection: SQLite allows one writer, and waiting for it in the pool's queue
+        // is fair where its own busy handler is not.
+        let writes = Database::connect(sqlite_options(&url, 1)).await?;
+        let reads = Database::connect(sqlite_options(&url, 4)).await?;
+        Ok(Self { reads, writes, bus })
+    }
+
+    /// For queries. A `Tx` has its own view; do not read here while one is open.
+    pub fn reads(&self) -> &DatabaseConnection {
+        &self.reads
+    }
+
+    /// For the migrations only.
+    pub fn writes(&self) -> &DatabaseConnection {
+        &self.writes
+    }
+
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// Begins a transaction that holds the right to write. Never hold it across a remote call, and
+    /// never open a second one inside: SQLite's single writer would wait for itself.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let inner = self.writes.begin_with_options(options).await?;
+        Ok(Tx {
+            inner,
+            bus: self.bus.clone(),
+            at: now(),
+            pending: Vec::new(),
+            seen: HashSet::new(),
+        })
+    }
+}
+
+fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(30))
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(|options| {
+            options
+                .foreign_keys(true)
+                .busy_timeout(Duration::from_secs(30))
+                .pragma("journal_mode", "WAL")
+                // An acknowledged request survives a power cut.
+                .pragma("synchronous", "FULL")
+        });
+    options
+}
+
+/// The panel's clock.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A transaction and the events that its commit will send.
+pub struct Tx {
+    inner: DatabaseTransaction,
+    bus: Bus,
+    at: Timestamp,
+    pending: Vec<(UserId, Event)>,
+    seen: HashSet<Announcement>,
+}
+
+impl Tx {
+    /// The transaction's own time, one for all that it writes.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// For queries inside the transaction.
+    pub fn reads(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+
+    /// Adds a row and returns it with its id.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that writes"
+    )]
+    pub async fn insert<A>(&mut self, row: A) -> Result<<A::Entity as EntityTrait>::Model, Error>
+    where
+        A: ActiveModelTrait + ActiveModelBehavior + Send,
+        <A::Entity as EntityTrait>::Model: Record + IntoActiveModel<A>,
+    {
+        let model = row.insert(&self.inner).await?;
+        self.announce(model.announcement()).await?;
+        Ok(model)
+    }
+
+    /// Changes a row; writes only the columns that differ, and nothing at all if none does.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that writes"
+    )]
+    pub async fn update<M, A>(
+        &mut self,
+        before: &M,
+        change: impl FnOnce(&mut M),
+    ) -> Result<M, Error>
+    where
+        M: Record + IntoActiveModel<A>,
+        M::Entity: EntityTrait<Model = M>,
+        A: ActiveModelTrait<Entity = M::Entity> + ActiveModelBehavior + Send,
+    {
+        let mut after = before.clone();
+        change(&mut after);
+        if after == *before {
+            return Ok(after);
+        }
+        let mut row: A = after.clone().into_active_model();
+        for column in <M::Entity as EntityTrait>::Column::iter() {
+            if before.get(column) != after.get(column) {
+                row.reset(column);
+            }
+        }
+        let after = row.update(&self.inner).await?;
+        if before.clone().without_silent_fields() != after.clone().without_silent_fields() {
+            self.announce(after.announcement()).await?;
+        }
+        Ok(after)
+    }
+
+    /// Takes a row away.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that writes"
+    )]
+    pub async fn delete<M, A>(&mut self, model: M) -> Result<(), Error>
+    where
+        M: Record + IntoActiveModel<A>,
+        A: ActiveModelTrait<Entity = M::Entity> + ActiveModelBehavior + Send + 'static,
+    {
+        // Before the row goes: afterwards nobody could tell whose server it was.
+        self.announce(model.announcement()).await?;
+        let row: A = model.into_active_model();
+        row.delete(&self.inner).await?;
+        Ok(())
+    }
+
+    /// Makes the changes last, then tells who listens. Runs to its end in a task of its own,
+    /// because a handler's future is dropped when its client goes away, and a saved row whose
+    /// event is lost leaves every open page stale.
+    ///
+    /// # Errors
+    /// When the database does not commit; then nobody is told.
+    pub async fn commit(self) -> Result<(), Error> {
+        let Self {
+            inner,
+            bus,
+            pending,
+            ..
+        } = self;
+        let commit = tokio::spawn(async move {
+            inner.commit().await?;
+            for (owner, event) in pending {
+                bus.publish(owner, Arc::new(event));
+            }
+            Ok::<(), Error>(())
+        });
+        commit
+            .await
+            .map_err(|error| Error::Internal(format!("commit: {error}")))?
+    }
+
+    /// Notes whom to tell at the commit, each of them once.
+    async fn announce(&mut self, announcement: Announcement) -> Result<(), Error> {
+        if !self.seen.insert(announcement) {
+            return Ok(());
+        }
+        match announcement {
+            Announcement::Silent => {}
+            Announcement::Server(server_id) => {
+                if let Some(server) = server::Entity::find_by_id(server_id.0)
+                    .one(&self.inner)
+                    .await?
+                {
+                    let event = Event::ServerUpdated {
+                        server_id,
+                        timestamp: self.at,
+                    };
+                    self.pending.push((UserId(server.owner_id), event));
+                }
+            }
+            Announcement::Operation(id) => {
+                if let Some(operation) =
+                    operation::Entity::find_by_id(id.0).one(&self.inner).await?
+                {
+                    Box::pin(self.announce(Announcement::Server(ServerId(operation.server_id))))
+                        .await?;
+                }
+            }
+            Announcement::Output(operation_id) => {
+                if let Some(operation) = operation::Entity::find_by_id(operation_id.0)
+                    .one(&self.inner)
+                    .await?
+                {
+                    let server_id = ServerId(operation.server_id);
+                    let event = Event::OperationOutput {
+                        server_id,
+                        operation_id,
+                        timestamp: self.at,
+                    };
+                    self.pending.push((UserId(operation.requested_by), event));
+                }
+            }
+        }
+        Ok(())
+    }
+}

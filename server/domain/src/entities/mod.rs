@@ -1,0 +1,89 @@
+//! The rows, one file a table, and what the world hears when one changes.
+
+pub mod audit_entry;
+pub mod firewall_rule;
+pub mod operation;
+pub mod operation_output;
+pub mod operation_step;
+pub mod server;
+pub mod session;
+pub mod setting;
+pub mod user;
+
+use wire::{OperationId, ServerId};
+
+use crate::db::{Announcement, Record};
+
+impl Record for server::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.id))
+    }
+
+    /// A check that found the same again moves two clocks and nothing else.
+    fn without_silent_fields(mut self) -> Self {
+        self.updated_at = 0;
+        self.connection_checked_at = None;
+        self
+    }
+}
+
+impl Record for firewall_rule::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
+    }
+
+    fn without_silent_fields(mut self) -> Self {
+        self.updated_at = 0;
+        self
+    }
+}
+
+impl Record for operation::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
+    }
+
+    /// A heartbeat is not news.
+    fn without_silent_fields(mut self) -> Self {
+        self.lease_until = None;
+        self.lease_owner = None;
+        self.fence = 0;
+        self
+    }
+}
+
+impl Record for operation_step::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Operation(OperationId(self.operation_id))
+    }
+}
+
+impl Record for operation_output::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Output(OperationId(self.operation_id))
+    }
+}
+
+impl Record for user::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Silent
+    }
+}
+
+impl Record for setting::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Silent
+    }
+}
+
+impl Record for session::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Silent
+    }
+}
+
+impl Record for audit_entry::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Silent
+    }
+}

@@ -1,0 +1,341 @@
+//! Firewall rules, the first managed resource.
+
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
+};
+use wire::firewall::{
+    Action, FirewallEvent, FirewallResource, NewRule, Protocol, RuleResource, Source,
+};
+use wire::operations::OperationKind;
+use wire::{ApiError, OperationId, ResourceKind, RuleId, ServerId, Status, Timestamp};
+
+use crate::access::{OwnedServer, SignedIn};
+use crate::audit::{self, Topic};
+use crate::db::Tx;
+use crate::entities::{firewall_rule, operation, server};
+use crate::managed::{self, Managed};
+use crate::queue::{self, NewOperation};
+use crate::{Db, Error, servers, words};
+
+/// All that the firewall page shows.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn show(db: &Db, server: &OwnedServer) -> Result<FirewallResource, Error> {
+    let rows = firewall_rule::Entity::find()
+        .filter(firewall_rule::Column::ServerId.eq(server.0.id))
+        .order_by_desc(firewall_rule::Column::Id)
+        .all(db.reads())
+        .await?;
+    let mut rules = Vec::with_capacity(rows.len());
+    for row in rows {
+        rules.push(rule_resource(db, row).await?);
+    }
+    let events = audit::latest(db, server.id(), Topic::Firewall, 10).await?;
+    Ok(FirewallResource {
+        server: servers::summary(db, server).await?,
+        installed: server.0.firewall_installed,
+        enabled: server.0.firewall_enabled,
+        base_ports: base_ports(&server.0),
+        rules,
+        recent_events: events
+            .into_iter()
+            .map(|entry| FirewallEvent {
+                id: entry.id,
+                sentence: entry.sentence,
+                actor: entry.actor,
+                at: Timestamp(entry.at),
+            })
+            .collect(),
+    })
+}
+
+/// Records a rule as pending and queues its work, at once. The same form sent again answers with
+/// the rule it made the first time.
+///
+/// # Errors
+/// A sentence for each field that cannot be used; `Conflict` on a server that is not provisioned.
+pub async fn request(
+    db: &Db,
+    who: &SignedIn,
+    server: &OwnedServer,
+    rule: NewRule,
+    request_key: &str,
+) -> Result<RuleId, Error> {
+    if !(8..=64).contains(&request_key.len()) {
+        return Err(ApiError::field("request_key", "Reload the page and try again.").into());
+    }
+    let mut tx = db.begin().await?;
+    let made_before = firewall_rule::Entity::find()
+        .filter(firewall_rule::Column::ServerId.eq(server.0.id))
+        .filter(firewall_rule::Column::RequestKey.eq(request_key))
+        .one(tx.reads())
+        .await?;
+    if let Some(rule) = made_before {
+        return Ok(RuleId(rule.id));
+    }
+    refuse_what_cannot_be(&tx, &server.0, &rule, None).await?;
+    let at = tx.at().0;
+    let row = tx
+        .insert(firewall_rule::ActiveModel {
+            id: NotSet,
+            server_id: Set(server.0.id),
+            name: Set(rule.name.clone()),
+            port: Set(rule.port.to_string()),
+            protocol: Set(rule.protocol.as_str().to_owned()),
+            source: Set(rule.source.to_string()),
+            action: Set(rule.action.as_str().to_owned()),
+            status: Set(Status::Pending.as_str().to_owned()),
+            error_log: Set(None),
+            request_key: Set(request_key.to_owned()),
+            created_at: Set(at),
+            updated_at: Set(at),
+        })
+        .await?;
+    queue::push(
+        &mut tx,
+        &who.into(),
+        NewOperation {
+            server: server.id(),
+            kind: OperationKind::Install(ResourceKind::FirewallRule),
+            resource_id: Some(row.id),
+            title: format!("Add firewall rule {}", label(&row)),
+            prior_status: None,
+            payload: None,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(RuleId(row.id))
+}
+
+/// Changes a rule on its server; the record keeps its old words until that has worked.
+///
+/// # Errors
+/// As `request`; `Conflict` while other work on the rule is under way.
+pub async fn request_change(
+    db: &Db,
+    who: &SignedIn,
+    server: &OwnedServer,
+    id: RuleId,
+    rule: NewRule,
+) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    let row = find(tx.reads(), server.id(), id.0).await?;
+    let status = words::status(&row.status)?;
+    if !status.may_become(Status::Installing) || status == Status::Pending {
+        return Err(Error::conflict(format!(
+            "This firewall rule is {}; wait until that has ended.",
+            status.as_str()
+        )));
+    }
+    if rule_of(&row)? == rule {
+        return Ok(());
+    }
+    refuse_what_cannot_be(&tx, &server.0, &rule, Some(id)).await?;
+    managed::write(
+        &mut tx,
+        ResourceKind::FirewallRule,
+        row.id,
+        status,
+        Status::Installing,
+        None,
+    )
+    .await?;
+    let payload = serde_json::to_string(&rule)
+        .map_err(|error| Error::Internal(format!("payload: {error}")))?;
+    queue::push(
+        &mut tx,
+        &who.into(),
+        NewOperation {
+            server: server.id(),
+            kind: OperationKind::Change(ResourceKind::FirewallRule),
+            resource_id: Some(row.id),
+            title: format!("Change firewall rule {}", label(&row)),
+            prior_status: Some(status),
+            payload: Some(payload),
+        },
+    )
+    .await?;
+    tx.commit().await
+}
+
+/// The rule of a record, and what a queued change would make of it.
+///
+/// # Errors
+/// `NotFound` when it is gone.
+pub async fn rule(db: &Db, server: ServerId, id: i64) -> Result<NewRule, Error> {
+    rule_of(&find(db.reads(), server, id).await?)
+}
+
+/// The ports that provisioning keeps open.
+fn base_ports(server: &server::Model) -> Vec<u16> {
+    let mut ports = vec![ssh_port(server), 80, 443];
+    ports.dedup();
+    ports
+}
+
+/// The port sshd was found to listen on, or else the one the panel connects to.
+fn ssh_port(server: &server::Model) -> u16 {
+    u16::try_from(server.sshd_port.unwrap_or(server.port)).unwrap_or(22)
+}
+
+async fn refuse_what_cannot_be(
+    tx: &Tx,
+    server: &server::Model,
+    rule: &NewRule,
+    except: Option<RuleId>,
+) -> Result<(), Error> {
+    if server.firewall_installed != Some(true) {
+        return Err(Error::conflict(
+            "Provision this server first; it has no firewall yet.",
+        ));
+    }
+    rule.refuse_ssh_port(ssh_port(server))?;
+    if let Ok(connected) = u16::try_from(server.port) {
+        rule.refuse_ssh_port(connected)?;
+    }
+    let is_base = |port: u16| {
+        rule.action == Action::Allow
+            && rule.source == Source::Anywhere
+            && rule.protocol.covers(Protocol::Tcp)
+            && rule.port.is_single()
+            && rule.port.contains(port)
+    };
+    if let Some(port) = [80, 443].into_iter().find(|port| is_base(*port)) {
+        let message =
+            format!("Port {port} is open already, by a rule that belongs to provisioning.");
+        return Err(ApiError::field("port", message).into());
+    }
+    let others = firewall_rule::Entity::find()
+        .filter(firewall_rule::Column::ServerId.eq(server.id))
+        .all(tx.reads())
+        .await?;
+    for other in others {
+        let existing = rule_of(&other)?;
+        let same = existing.port == rule.port
+            && existing.source == rule.source
+            && existing.action == rule.action
+            && (existing.protocol.covers(rule.protocol) || rule.protocol.covers(existing.protocol));
+        if same && except != Some(RuleId(other.id)) {
+            let message = format!("The rule {} says this already.", label(&other));
+            return Err(ApiError::field("port", message).into());
+        }
+    }
+    Ok(())
+}
+
+async fn rule_resource(db: &Db, row: firewall_rule::Model) -> Result<RuleResource, Error> {
+    let operation = operation::Entity::find()
+        .filter(operation::Column::ResourceKind.eq(ResourceKind::FirewallRule.as_str()))
+        .filter(operation::Column::ResourceId.eq(row.id))
+        .order_by_desc(operation::Column::Id)
+        .one(db.reads())
+        .await?;
+    Ok(RuleResource {
+        id: RuleId(row.id),
+        protocol: words::protocol(&row.protocol)?,
+        action: words::action(&row.action)?,
+        status: words::status(&row.status)?,
+        name: row.name,
+        port: row.port,
+        source: Some(row.source).filter(|source| !source.is_empty()),
+        error_log: row.error_log,
+        operation_id: operation.map(|operation| OperationId(operation.id)),
+        created_at: Timestamp(row.created_at),
+        updated_at: Timestamp(row.updated_at),
+    })
+}
+
+/// A child is found under its server only: knowing its id is not enough.
+async fn find(
+    conn: &impl ConnectionTrait,
+    server: ServerId,
+    id: i64,
+) -> Result<firewall_rule::Model, Error> {
+    firewall_rule::Entity::find_by_id(id)
+        .filter(firewall_rule::Column::ServerId.eq(server.0))
+        .one(conn)
+        .await?
+        .ok_or(Error::Known(ApiError::NotFound))
+}
+
+fn rule_of(row: &firewall_rule::Model) -> Result<NewRule, Error> {
+    Ok(NewRule {
+        name: row.name.clone(),
+        port: words::port_range(&row.port)?,
+        protocol: words::protocol(&row.protocol)?,
+        source: words::source(&row.source)?,
+        action: words::action(&row.action)?,
+    })
+}
+
+/// `Web (8081/tcp)`
+fn label(row: &firewall_rule::Model) -> String {
+    format!("{} ({}/{})", row.name, row.port, row.protocol)
+}
+
+pub(crate) async fn managed(tx: &Tx, server: ServerId, id: i64) -> Result<Managed, Error> {
+    let row = find(tx.reads(), server, id).await?;
+    Ok(Managed {
+        status: words::status(&row.status)?,
+        label: label(&row),
+    })
+}
+
+/// Moves a rule's status if it still is what the caller saw.
+pub(crate) async fn move_status(
+    tx: &mut Tx,
+    id: i64,
+    from: Status,
+    to: Status,
+    error: Option<&str>,
+) -> Result<bool, Error> {
+    let Some(row) = firewall_rule::Entity::find_by_id(id)
+        .one(tx.reads())
+        .await?
+    else {
+        return Ok(false);
+    };
+    if row.status != from.as_str() {
+        return Ok(false);
+    }
+    let at = tx.at().0;
+    tx.update(&row, |row| {
+        row.status = to.as_str().to_owned();
+        row.error_log = error.map(str::to_owned);
+        row.updated_at = at;
+    })
+    .await?;
+    Ok(true)
+}
+
+pub(crate) async fn apply_change(tx: &mut Tx, id: i64, payload: &str) -> Result<(), Error> {
+    let rule: NewRule = serde_json::from_str(payload)
+        .map_err(|error| Error::Internal(format!("payload of a change: {error}")))?;
+    let Some(row) = firewall_rule::Entity::find_by_id(id)
+        .one(tx.reads())
+        .await?
+    else {
+        return Ok(());
+    };
+    tx.update(&row, |row| {
+        row.name = rule.name;
+        row.port = rule.port.to_string();
+        row.protocol = rule.protocol.as_str().to_owned();
+        row.source = rule.source.to_string();
+        row.action = rule.action.as_str().to_owned();
+    })
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    if let Some(row) = firewall_rule::Entity::find_by_id(id)
+        .one(tx.reads())
+        .await?
+    {
+        tx.delete(row).await?;
+    }
+    Ok(())
+}

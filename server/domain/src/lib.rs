@@ -1,0 +1,26 @@
+//! Entities, rules, operations, events, access. Knows who may do what and what follows from it;
+//! knows no SSH and no page.
+
+pub mod access;
+pub mod accounts;
+pub mod audit;
+pub mod bus;
+pub mod db;
+pub mod entities;
+pub mod error;
+pub mod firewall;
+pub mod limits;
+pub mod managed;
+pub mod operations;
+pub mod panel;
+pub mod prober;
+pub mod queue;
+pub mod secrets;
+pub mod servers;
+pub mod sessions;
+mod words;
+
+pub use db::{Db, Tx};
+pub use error::Error;
+pub use panel::Panel;
+pub use prober::{KeyPair, Prober};

@@ -1,0 +1,90 @@
+//! How often somebody may try.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use wire::{ApiError, UserId};
+
+/// The counters of this process.
+pub struct Limits {
+    sign_in_by_peer: DefaultKeyedRateLimiter<IpAddr>,
+    sign_in_by_account: DefaultKeyedRateLimiter<String>,
+    retries: DefaultKeyedRateLimiter<UserId>,
+    probes: DefaultKeyedRateLimiter<UserId>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sign_in_by_peer: RateLimiter::keyed(per_minute(20)),
+            sign_in_by_account: RateLimiter::keyed(per_minute(10)),
+            retries: RateLimiter::keyed(per_minute(10)),
+            probes: RateLimiter::keyed(per_minute(60)),
+        }
+    }
+}
+
+impl Limits {
+    /// Before a password is looked at: 20 a minute from one address, 10 a minute for one account.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn sign_in(&self, peer: IpAddr, email: &str) -> Result<(), ApiError> {
+        check(&self.sign_in_by_peer, &peer)?;
+        check(&self.sign_in_by_account, &email.to_owned())
+    }
+
+    /// Retries of failed work: 10 a minute for a user.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn retry(&self, user: UserId) -> Result<(), ApiError> {
+        check(&self.retries, &user)
+    }
+
+    /// Looking at servers from a request: 60 a minute for a user.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn probe(&self, user: UserId) -> Result<(), ApiError> {
+        check(&self.probes, &user)
+    }
+}
+
+fn per_minute(times: u32) -> Quota {
+    Quota::per_minute(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN))
+}
+
+fn check<K: std::hash::Hash + Eq + Clone>(
+    limiter: &DefaultKeyedRateLimiter<K>,
+    key: &K,
+) -> Result<(), ApiError> {
+    limiter.check_key(key).map_err(|refusal| {
+        let wait: Duration = refusal.wait_time_from(DefaultClock::default().now());
+        ApiError::TooMany {
+            retry_after_seconds: wait.as_secs() + 1,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_eleventh_try_for_one_account_in_a_minute_is_refused_wherever_it_comes_from() {
+        let limits = Limits::default();
+        for last in 0..10 {
+            assert!(
+                limits
+                    .sign_in(IpAddr::from([10, 0, 0, last]), "ada@example.com")
+                    .is_ok()
+            );
+        }
+        let refused = limits.sign_in(IpAddr::from([10, 0, 0, 99]), "ada@example.com");
+        assert!(matches!(refused, Err(ApiError::TooMany { .. })));
+    }
+}

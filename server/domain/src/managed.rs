@@ -1,0 +1,230 @@
+//! The life of every managed resource, written once: request, begin, settle, retry, removal. What
+//! differs from kind to kind is in the matches over `ResourceKind`.
+
+use wire::operations::OperationKind;
+use wire::{ApiError, OperationId, ResourceKind, Status};
+
+use crate::access::{OwnedServer, SignedIn};
+use crate::audit::{self, Actor, Topic};
+use crate::db::Tx;
+use crate::entities::operation;
+use crate::queue::{self, NewOperation, Outcome};
+use crate::{Db, Error, Panel, firewall, servers, words};
+
+/// What the lifecycle needs to know of a record, whatever it is.
+pub(crate) struct Managed {
+    pub status: Status,
+    /// `Web (8081/tcp)`
+    pub label: String,
+}
+
+/// Tries failed work again, at most 10 times a minute for a user.
+///
+/// # Errors
+/// `Conflict` unless the resource is failed; ten clicks make one operation.
+pub async fn retry(
+    panel: &Panel,
+    who: &SignedIn,
+    server: &OwnedServer,
+    kind: ResourceKind,
+    id: i64,
+) -> Result<OperationId, Error> {
+    panel.limits.retry(who.user())?;
+    let mut tx = panel.db.begin().await?;
+    let managed = load(&tx, server, kind, id).await?;
+    if managed.status != Status::Failed {
+        return Err(Error::conflict("Only what has failed can be retried."));
+    }
+    write(&mut tx, kind, id, Status::Failed, Status::Pending, None).await?;
+    let operation = queue::push(
+        &mut tx,
+        &who.into(),
+        NewOperation {
+            server: server.id(),
+            kind: OperationKind::Install(kind),
+            resource_id: Some(id),
+            title: format!("Add {} {}", kind.label(), managed.label),
+            prior_status: None,
+            payload: None,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(operation)
+}
+
+/// Begins a removal; the status from before is kept and comes back if it fails.
+///
+/// # Errors
+/// `Conflict` while other work on the resource is under way.
+pub async fn request_removal(
+    db: &Db,
+    who: &SignedIn,
+    server: &OwnedServer,
+    kind: ResourceKind,
+    id: i64,
+) -> Result<OperationId, Error> {
+    let mut tx = db.begin().await?;
+    let managed = load(&tx, server, kind, id).await?;
+    if !managed.status.may_become(Status::Removing) {
+        return Err(Error::conflict(format!(
+            "This {} is {}; wait until that has ended.",
+            kind.label(),
+            managed.status.as_str()
+        )));
+    }
+    write(&mut tx, kind, id, managed.status, Status::Removing, None).await?;
+    let operation = queue::push(
+        &mut tx,
+        &who.into(),
+        NewOperation {
+            server: server.id(),
+            kind: OperationKind::Remove(kind),
+            resource_id: Some(id),
+            title: format!("Remove {} {}", kind.label(), managed.label),
+            prior_status: Some(managed.status),
+            payload: None,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(operation)
+}
+
+/// What an operation's beginning means for its record.
+pub(crate) async fn began(tx: &mut Tx, row: &operation::Model) -> Result<(), Error> {
+    let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;
+    match (kind, row.resource_id) {
+        (OperationKind::Provision, _) => {
+            servers::set_provision_status(tx, row.server_id, Status::Installing).await
+        }
+        (OperationKind::Install(kind), Some(id)) => {
+            write(tx, kind, id, Status::Pending, Status::Installing, None).await
+        }
+        // The request has set `installing` or `removing` already.
+        (OperationKind::Change(_) | OperationKind::Remove(_), Some(_)) => Ok(()),
+        (OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_), None) => {
+            Err(no_record(row))
+        }
+    }
+}
+
+/// What an operation's end means for its record.
+pub(crate) async fn settle(
+    tx: &mut Tx,
+    row: &operation::Model,
+    outcome: &Outcome,
+) -> Result<(), Error> {
+    let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;
+    if let Outcome::Failed(_) = outcome {
+        let sentence = format!("{}: failed", row.title);
+        audit::record(
+            tx,
+            &Actor::Panel,
+            wire::ServerId(row.server_id),
+            topic(kind),
+            sentence,
+        )
+        .await?;
+    }
+    let prior = row.prior_status.as_deref().map(words::status).transpose()?;
+    match (kind, row.resource_id, outcome) {
+        (OperationKind::Provision, _, Outcome::Succeeded) => {
+            servers::set_provision_status(tx, row.server_id, Status::Active).await
+        }
+        (OperationKind::Provision, _, Outcome::Failed(_)) => {
+            servers::set_provision_status(tx, row.server_id, Status::Failed).await
+        }
+        (OperationKind::Install(kind), Some(id), Outcome::Succeeded) => {
+            write(tx, kind, id, Status::Installing, Status::Active, None).await
+        }
+        (OperationKind::Install(kind), Some(id), Outcome::Failed(reason)) => {
+            write(
+                tx,
+                kind,
+                id,
+                Status::Installing,
+                Status::Failed,
+                Some(reason),
+            )
+            .await
+        }
+        (OperationKind::Change(kind), Some(id), Outcome::Succeeded) => {
+            let payload = row.payload.as_deref().unwrap_or_default();
+            match kind {
+                ResourceKind::FirewallRule => firewall::apply_change(tx, id, payload).await?,
+            }
+            write(tx, kind, id, Status::Installing, Status::Active, None).await
+        }
+        (OperationKind::Change(kind), Some(id), Outcome::Failed(reason)) => {
+            let back = prior.unwrap_or(Status::Failed);
+            write(tx, kind, id, Status::Installing, back, Some(reason)).await
+        }
+        (OperationKind::Remove(kind), Some(id), Outcome::Succeeded) => match kind {
+            ResourceKind::FirewallRule => firewall::delete(tx, id).await,
+        },
+        (OperationKind::Remove(kind), Some(id), Outcome::Failed(reason)) => {
+            let back = prior.unwrap_or(Status::Failed);
+            write(tx, kind, id, Status::Removing, back, Some(reason)).await
+        }
+        (
+            OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_),
+            None,
+            _,
+        ) => Err(no_record(row)),
+    }
+}
+
+/// The part of the product an operation belongs to.
+pub(crate) fn topic(kind: OperationKind) -> Topic {
+    match kind {
+        OperationKind::Provision => Topic::Server,
+        OperationKind::Install(kind)
+        | OperationKind::Change(kind)
+        | OperationKind::Remove(kind) => match kind {
+            ResourceKind::FirewallRule => Topic::Firewall,
+        },
+    }
+}
+
+async fn load(
+    tx: &Tx,
+    server: &OwnedServer,
+    kind: ResourceKind,
+    id: i64,
+) -> Result<Managed, Error> {
+    match kind {
+        ResourceKind::FirewallRule => firewall::managed(tx, server.id(), id).await,
+    }
+}
+
+/// Writes a status, if the table of transitions allows it and the record is where the caller
+/// believes it to be.
+pub(crate) async fn write(
+    tx: &mut Tx,
+    kind: ResourceKind,
+    id: i64,
+    from: Status,
+    to: Status,
+    error: Option<&str>,
+) -> Result<(), Error> {
+    if !from.may_become(to) {
+        return Err(Error::Internal(format!(
+            "{kind:?} {id} may not go from {from:?} to {to:?}"
+        )));
+    }
+    let moved = match kind {
+        ResourceKind::FirewallRule => firewall::move_status(tx, id, from, to, error).await?,
+    };
+    if moved {
+        Ok(())
+    } else {
+        Err(Error::Known(ApiError::Conflict {
+            message: format!("This {} has changed meanwhile. Look again.", kind.label()),
+        }))
+    }
+}
+
+fn no_record(row: &operation::Model) -> Error {
+    Error::Internal(format!("operation {} names no record", row.id))
+}

@@ -1,0 +1,160 @@
+//! Operations as users see them. How they are queued, claimed and ended is in `queue`.
+
+use std::collections::HashMap;
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use wire::operations::{OperationResource, OutputChunk, OutputPage, StepResource};
+use wire::{OperationId, ServerId, Timestamp};
+
+use crate::access::OwnedOperation;
+use crate::db::{Db, Tx, now};
+use crate::entities::{operation, operation_output, operation_step, user};
+use crate::{Error, words};
+
+/// How much output one answer carries.
+const PAGE_CHUNKS: u64 = 500;
+
+/// An operation with its steps.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn show(db: &Db, operation: &OwnedOperation) -> Result<OperationResource, Error> {
+    with_steps(db, operation.0.clone()).await
+}
+
+/// What an operation printed after the chunk `after`.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn output(db: &Db, operation: &OwnedOperation, after: i64) -> Result<OutputPage, Error> {
+    let rows = operation_output::Entity::find()
+        .filter(operation_output::Column::OperationId.eq(operation.0.id))
+        .filter(operation_output::Column::Id.gt(after))
+        .order_by_asc(operation_output::Column::Id)
+        .limit(PAGE_CHUNKS)
+        .all(db.reads())
+        .await?;
+    Ok(OutputPage {
+        more: rows.len() as u64 == PAGE_CHUNKS,
+        chunks: rows
+            .into_iter()
+            .map(|row| OutputChunk {
+                id: row.id,
+                step: row.step,
+                text: row.text,
+            })
+            .collect(),
+    })
+}
+
+/// The latest provisioning of a server, with its steps.
+pub(crate) async fn latest_provisioning(
+    db: &Db,
+    server: ServerId,
+) -> Result<Option<OperationResource>, Error> {
+    let found = operation::Entity::find()
+        .filter(operation::Column::ServerId.eq(server.0))
+        .filter(operation::Column::Verb.eq("provision"))
+        .order_by_desc(operation::Column::Id)
+        .one(db.reads())
+        .await?;
+    match found {
+        Some(row) => with_steps(db, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether a provisioning of this server is queued or running.
+pub(crate) async fn provisioning_under_way(tx: &Tx, server: ServerId) -> Result<bool, Error> {
+    let found = operation::Entity::find()
+        .filter(operation::Column::ServerId.eq(server.0))
+        .filter(operation::Column::Verb.eq("provision"))
+        .filter(operation::Column::State.is_in(["queued", "running"]))
+        .one(tx.reads())
+        .await?;
+    Ok(found.is_some())
+}
+
+/// The latest operations of a server, newest first, without steps.
+pub(crate) async fn recent(db: &Db, server: ServerId) -> Result<Vec<OperationResource>, Error> {
+    let rows = operation::Entity::find()
+        .filter(operation::Column::ServerId.eq(server.0))
+        .order_by_desc(operation::Column::Id)
+        .limit(10)
+        .all(db.reads())
+        .await?;
+    let names = names(db, &rows).await?;
+    rows.into_iter()
+        .map(|row| resource(row, Vec::new(), &names))
+        .collect()
+}
+
+/// The operation that is queued or running on each of these servers.
+pub(crate) async fn under_way(
+    conn: &impl ConnectionTrait,
+    servers: &[i64],
+) -> Result<HashMap<i64, OperationId>, Error> {
+    let rows = operation::Entity::find()
+        .filter(operation::Column::ServerId.is_in(servers.iter().copied()))
+        .filter(operation::Column::State.is_in(["queued", "running"]))
+        .order_by_desc(operation::Column::Id)
+        .all(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.server_id, OperationId(row.id)))
+        .collect())
+}
+
+async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource, Error> {
+    let steps = operation_step::Entity::find()
+        .filter(operation_step::Column::OperationId.eq(row.id))
+        .order_by_asc(operation_step::Column::Position)
+        .all(db.reads())
+        .await?
+        .into_iter()
+        .map(|step| {
+            Ok(StepResource {
+                position: step.position,
+                status: words::step_status(&step.status)?,
+                title: step.title,
+                started_at: step.started_at.map(Timestamp),
+                ended_at: step.ended_at.map(Timestamp),
+                summary: step.summary,
+                exit: step.exit,
+                script: step.script,
+            })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    let names = names(db, std::slice::from_ref(&row)).await?;
+    resource(row, steps, &names)
+}
+
+async fn names(db: &Db, rows: &[operation::Model]) -> Result<HashMap<i64, String>, Error> {
+    let users = user::Entity::find()
+        .filter(user::Column::Id.is_in(rows.iter().map(|row| row.requested_by)))
+        .all(db.reads())
+        .await?;
+    Ok(users.into_iter().map(|user| (user.id, user.name)).collect())
+}
+
+fn resource(
+    row: operation::Model,
+    steps: Vec<StepResource>,
+    names: &HashMap<i64, String>,
+) -> Result<OperationResource, Error> {
+    Ok(OperationResource {
+        id: OperationId(row.id),
+        server_id: ServerId(row.server_id),
+        kind: words::operation_kind(&row.verb, row.resource_kind.as_deref())?,
+        title: row.title,
+        state: words::operation_state(&row.state)?,
+        requested_by: names.get(&row.requested_by).cloned().unwrap_or_default(),
+        created_at: Timestamp(row.created_at),
+        started_at: row.started_at.map(Timestamp),
+        ended_at: row.ended_at.map(Timestamp),
+        error: row.error,
+        steps,
+        read_at: now(),
+    })
+}

@@ -1,0 +1,18 @@
+//! What a call needs at hand.
+
+use std::sync::Arc;
+
+use crate::limits::Limits;
+use crate::secrets::Secrets;
+use crate::{Db, Prober};
+
+/// The panel, cheap to clone.
+#[derive(Clone)]
+pub struct Panel {
+    pub db: Db,
+    pub prober: Arc<dyn Prober>,
+    pub secrets: Secrets,
+    pub limits: Arc<Limits>,
+    /// `http://127.0.0.1:3000`; for origin checks, cookies and links.
+    pub public_url: Arc<str>,
+}

@@ -1,0 +1,59 @@
+//! What the domain asks of the network, without knowing SSH. Each call ends within 10 s and writes
+//! nothing.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use wire::ApiError;
+use wire::servers::{Address, HostKeyResource, SshPort};
+
+use crate::entities::server;
+
+/// An Ed25519 key pair that the panel made for one server.
+pub struct KeyPair {
+    /// OpenSSH PEM.
+    pub private: SecretString,
+    /// `ssh-ed25519 AAAA... brokeforge`
+    pub public: String,
+}
+
+/// Looks at servers from a request.
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// The host key that a server shows now, by asking it.
+    async fn host_key(&self, address: &Address, port: SshPort)
+    -> Result<HostKeyResource, ApiError>;
+
+    /// Reads a host key as it is stored, for its algorithm and fingerprint.
+    ///
+    /// # Errors
+    /// A sentence for the field.
+    fn read_host_key(&self, host_key: &str) -> Result<HostKeyResource, String>;
+
+    /// Whether the panel gets in with its key, and to root.
+    async fn check(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+    ) -> Result<(), CheckError>;
+
+    /// Takes the panel's key off the server, if it can be reached.
+    async fn forget_key(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+    ) -> Result<(), String>;
+
+    fn new_key_pair(&self) -> Result<KeyPair, String>;
+
+    /// The one line that authorizes a public key on a server.
+    fn authorize_command(&self, public_key: &str) -> String;
+}
+
+/// Why the panel did not get in.
+#[derive(Clone, Debug)]
+pub enum CheckError {
+    /// The server is there and does not accept the panel's key.
+    KeyRefused(String),
+    /// Anything else, in a sentence.
+    Other(String),
+}

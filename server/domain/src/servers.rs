@@ -1,0 +1,369 @@
+//! Servers: adding, looking, provisioning, removing.
+
+use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use secrecy::SecretString;
+use wire::operations::OperationKind;
+use wire::servers::{
+    Address, Connection, HostKeyResource, NewServer, ServerResource, ServerSummary, SshPort,
+};
+use wire::{ApiError, OperationId, ServerId, Status, Timestamp};
+
+use crate::access::{OwnedServer, SignedIn};
+use crate::audit::{self, Topic};
+use crate::db::Tx;
+use crate::entities::server;
+use crate::prober::CheckError;
+use crate::queue::{self, NewOperation};
+use crate::secrets::Place;
+use crate::{Db, Error, Panel, operations, words};
+
+/// The caller's servers, by name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn list(db: &Db, who: &SignedIn) -> Result<Vec<ServerSummary>, Error> {
+    let rows = server::Entity::find()
+        .filter(server::Column::OwnerId.eq(who.user().0))
+        .order_by_asc(server::Column::Name)
+        .order_by_asc(server::Column::Id)
+        .all(db.reads())
+        .await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let busy = operations::under_way(db.reads(), &ids).await?;
+    rows.iter()
+        .map(|row| summary_of(row, busy.get(&row.id).copied()))
+        .collect()
+}
+
+/// A server with all that its page shows.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn show(panel: &Panel, server: &OwnedServer) -> Result<ServerResource, Error> {
+    let row = &server.0;
+    Ok(ServerResource {
+        summary: summary(&panel.db, server).await?,
+        host_key: panel
+            .prober
+            .read_host_key(&row.host_key)
+            .map_err(Error::Internal)?,
+        authorize_command: panel.prober.authorize_command(&row.public_key),
+        created_at: Timestamp(row.created_at),
+        provisioning: operations::latest_provisioning(&panel.db, server.id()).await?,
+        recent_operations: operations::recent(&panel.db, server.id()).await?,
+    })
+}
+
+/// Asks a server for its host key, before it is added.
+///
+/// # Errors
+/// A sentence that tells why the server does not answer.
+pub async fn host_key(
+    panel: &Panel,
+    who: &SignedIn,
+    address: &Address,
+    port: SshPort,
+) -> Result<HostKeyResource, Error> {
+    panel.limits.probe(who.user())?;
+    Ok(panel.prober.host_key(address, port).await?)
+}
+
+/// Records a server and makes its key pair; nothing is sent to it.
+///
+/// # Errors
+/// A sentence for each field that cannot be used.
+pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<ServerId, Error> {
+    let host_key = panel
+        .prober
+        .read_host_key(&new.host_key)
+        .map_err(|message| ApiError::field("host_key", message))?;
+    let keys = panel.prober.new_key_pair().map_err(Error::Internal)?;
+    let mut tx = panel.db.begin().await?;
+    let same = server::Entity::find()
+        .filter(server::Column::OwnerId.eq(who.user().0))
+        .filter(server::Column::Address.eq(new.address.as_str()))
+        .filter(server::Column::Port.eq(i32::from(new.port.get())))
+        .one(tx.reads())
+        .await?;
+    if let Some(same) = same {
+        let message = format!("{} has this address and port already.", same.name);
+        return Err(ApiError::field("address", message).into());
+    }
+    let at = tx.at().0;
+    let row = tx
+        .insert(server::ActiveModel {
+            id: NotSet,
+            owner_id: Set(who.user().0),
+            name: Set(new.name.as_str().to_owned()),
+            address: Set(new.address.as_str().to_owned()),
+            port: Set(i32::from(new.port.get())),
+            user: Set(new.user.as_str().to_owned()),
+            host_key: Set(host_key.host_key),
+            public_key: Set(keys.public),
+            sealed_private_key: Set(String::new()),
+            os: Set(None),
+            connection: Set(Connection::AwaitingKey.as_str().to_owned()),
+            connection_error: Set(None),
+            connection_checked_at: Set(None),
+            provision_status: Set(None),
+            firewall_installed: Set(None),
+            firewall_enabled: Set(None),
+            sshd_port: Set(None),
+            created_at: Set(at),
+            updated_at: Set(at),
+        })
+        .await?;
+    // The seal is bound to the row's id, which exists only now.
+    let sealed = panel
+        .secrets
+        .seal(private_key_place(row.id), &keys.private)?;
+    let row = tx
+        .update(&row, |row| row.sealed_private_key = sealed)
+        .await?;
+    let sentence = format!("Add server {}", row.name);
+    audit::record(
+        &mut tx,
+        &who.into(),
+        ServerId(row.id),
+        Topic::Server,
+        sentence,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(ServerId(row.id))
+}
+
+/// Tries to get in now and stores how it went.
+///
+/// # Errors
+/// When the database does not answer; that the server refuses is no error here.
+pub async fn check(panel: &Panel, who: &SignedIn, server: &OwnedServer) -> Result<(), Error> {
+    panel.limits.probe(who.user())?;
+    let key = private_key(panel, &server.0)?;
+    let result = panel.prober.check(&server.0, key).await;
+    record_connection(&panel.db, server.id(), result).await
+}
+
+/// Stores how an attempt to connect went.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn record_connection(
+    db: &Db,
+    id: ServerId,
+    result: Result<(), CheckError>,
+) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    let Some(row) = server::Entity::find_by_id(id.0).one(tx.reads()).await? else {
+        return Ok(());
+    };
+    let awaiting = row.connection == Connection::AwaitingKey.as_str();
+    let (connection, error) = match result {
+        Ok(()) => (Connection::Connected, None),
+        // Nobody has pasted the line yet: that is no failure.
+        Err(CheckError::KeyRefused(_)) if awaiting => (Connection::AwaitingKey, None),
+        Err(CheckError::Other(sentence)) if awaiting => (Connection::AwaitingKey, Some(sentence)),
+        Err(CheckError::KeyRefused(sentence) | CheckError::Other(sentence)) => {
+            (Connection::Failed, Some(sentence))
+        }
+    };
+    let at = tx.at().0;
+    tx.update(&row, |row| {
+        row.connection = connection.as_str().to_owned();
+        row.connection_error = error;
+        row.connection_checked_at = Some(at);
+    })
+    .await?;
+    tx.commit().await
+}
+
+/// Queues the provisioning of a server; again on one that is provisioned mends what is missing.
+///
+/// # Errors
+/// `Conflict` while it waits for the key, or while one is queued or running.
+pub async fn request_provisioning(
+    db: &Db,
+    who: &SignedIn,
+    server: &OwnedServer,
+) -> Result<OperationId, Error> {
+    let mut tx = db.begin().await?;
+    let row = find(&tx, server.id()).await?;
+    if row.connection == Connection::AwaitingKey.as_str() {
+        return Err(Error::conflict(
+            "The server has not accepted the panel's key yet.",
+        ));
+    }
+    if operations::provisioning_under_way(&tx, server.id()).await? {
+        return Err(Error::conflict("This server is being provisioned already."));
+    }
+    let status = row
+        .provision_status
+        .as_deref()
+        .map(words::status)
+        .transpose()?;
+    // A server that is active stays so until the work begins.
+    if status.is_none_or(|status| status.may_become(Status::Pending)) {
+        set_provision_status(&mut tx, row.id, Status::Pending).await?;
+    }
+    let operation = queue::push(
+        &mut tx,
+        &who.into(),
+        NewOperation {
+            server: server.id(),
+            kind: OperationKind::Provision,
+            resource_id: None,
+            title: format!("Provision {}", row.name),
+            prior_status: None,
+            payload: None,
+        },
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(operation)
+}
+
+/// Takes a server out of the panel. Its key is taken off the server if that can be reached; what
+/// runs there stays.
+///
+/// # Errors
+/// A sentence for the name when it is not the server's; `Conflict` while an operation is under way.
+pub async fn remove(
+    panel: &Panel,
+    who: &SignedIn,
+    server: &OwnedServer,
+    confirm_name: &str,
+) -> Result<(), Error> {
+    if confirm_name.trim() != server.name() {
+        let message = format!("Type {} to remove it.", server.name());
+        return Err(ApiError::field("confirm_name", message).into());
+    }
+    refuse_while_busy(panel.db.reads(), server.id()).await?;
+    if server.0.connection != Connection::AwaitingKey.as_str() {
+        let key = private_key(panel, &server.0)?;
+        if let Err(reason) = panel.prober.forget_key(&server.0, key).await {
+            tracing::warn!(
+                server = server.0.id,
+                reason,
+                "the panel's key stays on a removed server"
+            );
+        }
+    }
+    let mut tx = panel.db.begin().await?;
+    refuse_while_busy(tx.reads(), server.id()).await?;
+    let row = find(&tx, server.id()).await?;
+    let sentence = format!("Remove server {}", row.name);
+    audit::record(&mut tx, &who.into(), server.id(), Topic::Server, sentence).await?;
+    // Rules, operations, steps and output go with it by their foreign keys.
+    tx.delete(row).await?;
+    tx.commit().await
+}
+
+/// A server's row for the worker.
+///
+/// # Errors
+/// `NotFound` when it is gone.
+pub async fn row(db: &Db, id: ServerId) -> Result<server::Model, Error> {
+    server::Entity::find_by_id(id.0)
+        .one(db.reads())
+        .await?
+        .ok_or(Error::Known(ApiError::NotFound))
+}
+
+/// The private key of a server, opened.
+///
+/// # Errors
+/// When the key file is not the one it was sealed with.
+pub fn private_key(panel: &Panel, row: &server::Model) -> Result<SecretString, Error> {
+    panel
+        .secrets
+        .open(private_key_place(row.id), &row.sealed_private_key)
+}
+
+/// Whether the key file opens what the database holds; asked once at the start of the process.
+///
+/// # Errors
+/// A sentence when it does not.
+pub async fn check_key_file(panel: &Panel) -> Result<(), Error> {
+    match server::Entity::find().one(panel.db.reads()).await? {
+        Some(row) => private_key(panel, &row).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+pub(crate) async fn summary(db: &Db, server: &OwnedServer) -> Result<ServerSummary, Error> {
+    let busy = operations::under_way(db.reads(), &[server.0.id]).await?;
+    summary_of(&server.0, busy.get(&server.0.id).copied())
+}
+
+/// Moves the provision status along its table.
+pub(crate) async fn set_provision_status(tx: &mut Tx, id: i64, to: Status) -> Result<(), Error> {
+    let row = find(tx, ServerId(id)).await?;
+    let from = row
+        .provision_status
+        .as_deref()
+        .map(words::status)
+        .transpose()?;
+    if from.is_some_and(|from| !from.may_become(to)) {
+        return Err(Error::Internal(format!(
+            "server {id} may not go from {from:?} to {to:?}"
+        )));
+    }
+    let at = tx.at().0;
+    tx.update(&row, |row| {
+        row.provision_status = Some(to.as_str().to_owned());
+        row.updated_at = at;
+    })
+    .await?;
+    Ok(())
+}
+
+fn private_key_place(row: i64) -> Place {
+    Place {
+        table: "servers",
+        row,
+        column: "sealed_private_key",
+    }
+}
+
+async fn find(tx: &Tx, id: ServerId) -> Result<server::Model, Error> {
+    server::Entity::find_by_id(id.0)
+        .one(tx.reads())
+        .await?
+        .ok_or(Error::Known(ApiError::NotFound))
+}
+
+async fn refuse_while_busy(
+    conn: &impl sea_orm::ConnectionTrait,
+    id: ServerId,
+) -> Result<(), Error> {
+    if operations::under_way(conn, &[id.0]).await?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "An operation is under way on this server; remove it when that has ended.",
+    ))
+}
+
+fn summary_of(row: &server::Model, busy_with: Option<OperationId>) -> Result<ServerSummary, Error> {
+    Ok(ServerSummary {
+        id: ServerId(row.id),
+        name: row.name.clone(),
+        address: row.address.clone(),
+        port: u16::try_from(row.port).map_err(|_| Error::Corrupt {
+            what: "port",
+            word: row.port.to_string(),
+        })?,
+        user: row.user.clone(),
+        os: row.os.clone(),
+        connection: words::connection(&row.connection)?,
+        connection_error: row.connection_error.clone(),
+        connection_checked_at: row.connection_checked_at.map(Timestamp),
+        provision_status: row
+            .provision_status
+            .as_deref()
+            .map(words::status)
+            .transpose()?,
+        busy_with,
+        updated_at: Timestamp(row.updated_at),
+    })
+}
