@@ -1,0 +1,214 @@
+//! A server in memory, for the tests of the layers above.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::{
+    Connector, Error, Exit, ExitStatus, Output, Place, Privilege, Remote, Script, Stream, Target,
+};
+
+/// One recorded call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub script: Script,
+    pub privilege: Privilege,
+    pub stdin: Vec<u8>,
+}
+
+/// What a fake run answers: chunks of output, then the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub output: Vec<(Stream, Vec<u8>)>,
+    pub result: Result<ExitStatus, Error>,
+    /// How long it takes; beyond the deadline it ends as [`Error::Deadline`].
+    pub takes: Duration,
+}
+
+impl Answer {
+    pub fn code(code: u32) -> Self {
+        Self {
+            output: Vec::new(),
+            result: Ok(ExitStatus::Code(code)),
+            takes: Duration::ZERO,
+        }
+    }
+
+    pub fn stdout(text: &str) -> Self {
+        Self::code(0).and(Stream::Stdout, text)
+    }
+
+    pub fn error(error: Error) -> Self {
+        Self {
+            output: Vec::new(),
+            result: Err(error),
+            takes: Duration::ZERO,
+        }
+    }
+
+    #[must_use]
+    pub fn and(mut self, stream: Stream, text: &str) -> Self {
+        self.output.push((stream, text.as_bytes().to_vec()));
+        self
+    }
+
+    #[must_use]
+    pub fn taking(mut self, takes: Duration) -> Self {
+        self.takes = takes;
+        self
+    }
+}
+
+type Responder = Box<dyn Fn(&Run) -> Answer + Send + Sync>;
+
+/// Answers every script with code 0 and no output, unless told otherwise.
+pub struct FakeRemote {
+    runs: Mutex<Vec<Run>>,
+    responder: Mutex<Responder>,
+    failures: Mutex<BTreeMap<usize, Answer>>,
+    privilege: Mutex<Result<(), Error>>,
+}
+
+impl Default for FakeRemote {
+    fn default() -> Self {
+        Self {
+            runs: Mutex::default(),
+            responder: Mutex::new(Box::new(|_| Answer::code(0))),
+            failures: Mutex::default(),
+            privilege: Mutex::new(Ok(())),
+        }
+    }
+}
+
+impl FakeRemote {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Answers by what is run.
+    pub fn respond(&self, responder: impl Fn(&Run) -> Answer + Send + Sync + 'static) {
+        *lock(&self.responder) = Box::new(responder);
+    }
+
+    /// The `n`-th run from the beginning (1 is the first) answers this instead, once.
+    pub fn fail_at(&self, n: usize, answer: Answer) {
+        lock(&self.failures).insert(n, answer);
+    }
+
+    pub fn refuse_privilege(&self, error: Error) {
+        *lock(&self.privilege) = Err(error);
+    }
+
+    /// Every run so far, failed ones included, in order.
+    pub fn runs(&self) -> Vec<Run> {
+        lock(&self.runs).clone()
+    }
+}
+
+#[async_trait]
+impl Remote for FakeRemote {
+    async fn run(
+        &self,
+        script: Script,
+        privilege: Privilege,
+        stdin: &[u8],
+        deadline: Duration,
+        output: &mut dyn Output,
+    ) -> Result<Exit, Error> {
+        match privilege {
+            Privilege::Root | Privilege::App => self.check_privilege().await?,
+            Privilege::Login => {}
+        }
+        let run = Run {
+            script,
+            privilege,
+            stdin: stdin.to_vec(),
+        };
+        let number = {
+            let mut runs = lock(&self.runs);
+            runs.push(run.clone());
+            runs.len()
+        };
+        let failure = lock(&self.failures).remove(&number);
+        let answer = failure.unwrap_or_else(|| lock(&self.responder)(&run));
+        if answer.takes > deadline {
+            tokio::time::sleep(deadline).await;
+            return Err(Error::Deadline {
+                place: Place::new("fake", 22),
+                after: deadline,
+            });
+        }
+        tokio::time::sleep(answer.takes).await;
+        for (stream, bytes) in &answer.output {
+            output.write(*stream, bytes);
+        }
+        answer.result.map(|status| Exit { status })
+    }
+
+    async fn check_privilege(&self) -> Result<(), Error> {
+        lock(&self.privilege).clone()
+    }
+}
+
+/// Connects everyone to one fake server.
+#[derive(Default)]
+pub struct FakeConnector {
+    pub remote: Arc<FakeRemote>,
+    calls: Mutex<Vec<Call>>,
+    refusal: Mutex<Option<Error>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    Connect {
+        server: i64,
+        address: String,
+        port: u16,
+        user: String,
+    },
+    Forget {
+        server: i64,
+    },
+}
+
+impl FakeConnector {
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Every `connect` ends with this error; `None` lets them through again.
+    pub fn refuse(&self, error: Option<Error>) {
+        *lock(&self.refusal) = error;
+    }
+
+    /// Every call so far, refused ones included, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        lock(&self.calls).clone()
+    }
+}
+
+#[async_trait]
+impl Connector for FakeConnector {
+    async fn connect(&self, target: &Target) -> Result<Arc<dyn Remote>, Error> {
+        lock(&self.calls).push(Call::Connect {
+            server: target.server,
+            address: target.address.clone(),
+            port: target.port,
+            user: target.user.clone(),
+        });
+        match lock(&self.refusal).clone() {
+            Some(error) => Err(error),
+            None => Ok(Arc::clone(&self.remote) as Arc<dyn Remote>),
+        }
+    }
+
+    async fn forget(&self, server: i64) {
+        lock(&self.calls).push(Call::Forget { server });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

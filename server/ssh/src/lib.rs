@@ -1,0 +1,28 @@
+//! Runs constant scripts on servers over SSH.
+//!
+//! - [`Remote`] and [`Connector`]: what the layers above know
+//! - `client`: the pool, one connection per server; `connection`: running a script on it
+//! - `command`: the only command lines that are ever sent, and how a script and its values travel
+//! - `dial`: from a name to an encrypted transport, and how that fails; `handler`: what a server may do to us
+//! - `host_keys`: pinned host keys; `keys`: the panel's own keys; `authorize`: putting them on a server and off it
+//! - `fake`: a server in memory, for tests (feature `test-support`)
+
+mod authorize;
+mod client;
+mod command;
+mod connection;
+mod dial;
+mod error;
+#[cfg(feature = "test-support")]
+pub mod fake;
+mod handler;
+mod host_keys;
+mod keys;
+mod remote;
+
+pub use authorize::{REMOVE_KEY, authorize_command};
+pub use client::{Client, Target};
+pub use error::{Error, Phase, Place};
+pub use host_keys::{InvalidHostKey, PinnedHostKey, fetch_host_key};
+pub use keys::{KeyPair, generate_key};
+pub use remote::{Connector, Discard, Exit, ExitStatus, Output, Privilege, Remote, Script, Stream};
