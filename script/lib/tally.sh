@@ -47,7 +47,7 @@ count_cargo_tests() {
         sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored;.*/\1 \2 \3/p' "$1" |
             awk '{ p += $1; f += $2; i += $3 } END { print p + 0, f + 0, i + 0 }'
     )
-    add "$passed" "$failed" "$ignored" "$2"
+    add unit "$passed" "$failed" "$ignored" "$2"
 }
 
 # count_playwright_tests JSON RESULT. A flaky test failed once: it counts as failed.
@@ -58,14 +58,18 @@ count_playwright_tests() {
             const { expected, unexpected, flaky, skipped } = JSON.parse(require("fs").readFileSync(process.argv[1])).stats;
             console.log(expected, unexpected + flaky, skipped)' "$1")
     fi
-    add "$passed" "$failed" "$skipped" "$2"
+    add e2e "$passed" "$failed" "$skipped" "$2"
 }
 
 # A suite that did not run to its end, or ran nothing, is a failure whatever it counted.
 add() {
-    local passed=$1 failed=$2 skipped=$3 result=$4
+    local name=$1 passed=$2 failed=$3 skipped=$4 result=$5
     if ((failed == 0 && (result != 0 || passed == 0))); then
         failed=1
+    fi
+    if ((failed > 0 && result == 0)); then
+        printf 'FAILED  %-5s        %s passed, %s failed\n' "$name" "$passed" "$failed"
+        BROKEN+=("$name")
     fi
     PASSED=$((PASSED + passed))
     FAILED=$((FAILED + failed))
