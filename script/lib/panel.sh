@@ -26,7 +26,8 @@ start_panel() {
 }
 
 panel_environment() {
-    mkdir -p -m 700 "$2"
+    mkdir -p "$2"
+    chmod 700 "$2"
     export BROKEFORGE_LISTEN=127.0.0.1:$1
     export BROKEFORGE_DATA=$2
     BROKEFORGE_SITE=$(site_folder)

@@ -96,10 +96,8 @@ rust_web_is_new_enough() {
     local candidate
     candidate=$(apt-cache policy rustc-web 2>/dev/null | sed -n 's/^  Candidate: //p')
     if [[ -z $candidate || $candidate == '(none)' ]]; then
-        local prefix
-        prefix=$(root_prefix) || return 1
-        progress "refreshing the package lists" "$BROKEFORGE_CACHE/log/apt.log" \
-            $prefix apt-get -o Acquire::Retries=3 update || return 1
+        can_be_root || return 1
+        progress "refreshing the package lists" "$BROKEFORGE_CACHE/log/apt.log" apt_update || return 1
         candidate=$(apt-cache policy rustc-web 2>/dev/null | sed -n 's/^  Candidate: //p')
     fi
     [[ -n $candidate && $candidate != '(none)' ]] && dpkg --compare-versions "$candidate" ge "$RUST_MINIMUM"
@@ -122,9 +120,9 @@ unlink_debian_toolchain() {
 }
 
 build_wasm_standard_library() {
-    local crate=$BROKEFORGE_CACHE/wasm-std libdir prefix
+    local crate=$BROKEFORGE_CACHE/wasm-std libdir
     libdir=$(rustc --print target-libdir --target $WASM)
-    prefix=$(root_prefix) || die "cannot write $libdir" "run script/setup once with sudo"
+    can_be_root || die "cannot write $libdir" "run script/setup once with sudo"
     rm -rf "$crate"
     mkdir -p "$crate/src"
     printf '[package]\nname = "empty"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n' >"$crate/Cargo.toml"
@@ -138,13 +136,13 @@ build_wasm_standard_library() {
     ) || die "the standard library for $WASM did not build" "see $BROKEFORGE_CACHE/log/wasm-std.log"
 
     # Whole or not at all: a half-copied folder would look like a finished one.
-    $prefix mkdir -p "$(dirname "$libdir")"
-    $prefix rm -rf "$libdir.new"
-    $prefix mkdir "$libdir.new"
-    find "$crate/target/$WASM/release/deps" -name 'lib*.rlib' ! -name 'libempty-*' \
-        -exec $prefix cp -t "$libdir.new" {} +
-    rustc --version | $prefix tee "$libdir.new/built-by" >/dev/null
-    $prefix rm -rf "$libdir"
-    $prefix mv "$libdir.new" "$libdir"
+    as_root mkdir -p "$(dirname "$libdir")"
+    as_root rm -rf "$libdir.new"
+    as_root mkdir "$libdir.new"
+    rm -f "$crate/target/$WASM/release/deps"/libempty-*
+    as_root cp "$crate/target/$WASM/release/deps"/lib*.rlib "$libdir.new/"
+    rustc --version | as_root tee "$libdir.new/built-by" >/dev/null
+    as_root rm -rf "$libdir"
+    as_root mv "$libdir.new" "$libdir"
     rm -rf "$crate"
 }
