@@ -1,0 +1,13 @@
+//! Makes servers match records: plans, and the one driver that runs them.
+
+pub mod diagnosis;
+pub mod firewall;
+pub mod lifecycle;
+pub mod output;
+pub mod plan;
+pub mod prober;
+pub mod provisioning;
+pub mod run;
+
+pub use lifecycle::Worker;
+pub use prober::SshProber;

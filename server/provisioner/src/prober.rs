@@ -1,0 +1,108 @@
+//! Looks at servers from a request: ends within 10 s, writes nothing there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::entities::server;
+use domain::prober::CheckError;
+use domain::{KeyPair, Prober};
+use secrecy::SecretString;
+use ssh::{Connector, Discard, Error, PinnedHostKey, Privilege, REMOVE_KEY, Target};
+use tokio::time::timeout;
+use wire::ApiError;
+use wire::servers::{Address, HostKeyResource, SshPort};
+
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// The prober over SSH.
+pub struct SshProber {
+    connector: Arc<dyn Connector>,
+}
+
+impl SshProber {
+    pub fn new(connector: Arc<dyn Connector>) -> Self {
+        Self { connector }
+    }
+}
+
+#[async_trait]
+impl Prober for SshProber {
+    async fn host_key(&self, address: &Address, port: SshPort) -> Result<HostKeyResource, ApiError> {
+        let key = ssh::fetch_host_key(address.as_str(), port.get())
+            .await
+            .map_err(|error| ApiError::Remote { message: error.to_string() })?;
+        Ok(resource(&key))
+    }
+
+    fn read_host_key(&self, host_key: &str) -> Result<HostKeyResource, String> {
+        let key: PinnedHostKey = host_key.parse().map_err(|error: ssh::InvalidHostKey| error.to_string())?;
+        Ok(resource(&key))
+    }
+
+    async fn check(&self, server: &server::Model, private_key: SecretString) -> Result<(), CheckError> {
+        let target = target(server, private_key).map_err(CheckError::Other)?;
+        let attempt = async {
+            let remote = self.connector.connect(&target).await?;
+            remote.check_privilege().await
+        };
+        match timeout(LONGEST, attempt).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error @ Error::KeyRefused { .. })) => Err(CheckError::KeyRefused(error.to_string())),
+            Ok(Err(error)) => Err(CheckError::Other(error.to_string())),
+            Err(_) => Err(CheckError::Other(format!(
+                "{}:{} did not let the panel in within 10 s. Check the address and port, and that no firewall is in between.",
+                server.address, server.port
+            ))),
+        }
+    }
+
+    async fn forget_key(&self, server: &server::Model, private_key: SecretString) -> Result<(), String> {
+        let target = target(server, private_key)?;
+        let line = format!("{}\n", server.public_key);
+        let attempt = async {
+            let remote = self.connector.connect(&target).await?;
+            remote.run(REMOVE_KEY, Privilege::Login, line.as_bytes(), LONGEST, &mut Discard).await
+        };
+        let result = timeout(LONGEST, attempt).await;
+        self.connector.forget(server.id).await;
+        match result {
+            Ok(Ok(exit)) if exit.succeeded() => Ok(()),
+            Ok(Ok(exit)) => Err(exit.status.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no answer within 10 s".to_owned()),
+        }
+    }
+
+    fn new_key_pair(&self) -> Result<KeyPair, String> {
+        let pair = ssh::generate_key("brokeforge").map_err(|error| error.to_string())?;
+        Ok(KeyPair { private: pair.private_key, public: pair.public_line })
+    }
+
+    fn authorize_command(&self, public_key: &str) -> String {
+        ssh::authorize_command(public_key)
+    }
+}
+
+/// Where a server is and how to get in.
+///
+/// # Errors
+/// When the stored host key or port cannot be read.
+pub fn target(server: &server::Model, private_key: SecretString) -> Result<Target, String> {
+    Ok(Target {
+        server: server.id,
+        address: server.address.clone(),
+        port: u16::try_from(server.port).map_err(|_| format!("{} is no port", server.port))?,
+        user: server.user.clone(),
+        host_key: server.host_key.parse().map_err(|error: ssh::InvalidHostKey| error.to_string())?,
+        private_key,
+    })
+}
+
+fn resource(key: &PinnedHostKey) -> HostKeyResource {
+    HostKeyResource {
+        host_key: key.to_string(),
+        algorithm: key.algorithm().to_owned(),
+        fingerprint: key.fingerprint().to_owned(),
+    }
+}

@@ -1,0 +1,127 @@
+//! Opens everything, serves, and stops in order.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use domain::bus::Bus;
+use domain::secrets::Secrets;
+use domain::{Db, Panel, Prober, accounts, queue, servers};
+use leptos::config::{Env, LeptosOptions};
+use migrations::Migrator;
+use provisioner::{SshProber, Worker};
+use sea_orm_migration::MigratorTrait;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::ServeOptions;
+use crate::router::{AppState, router};
+
+/// Runs the panel until it is told to stop.
+///
+/// # Errors
+/// A sentence on what could not be opened, and what to do.
+pub async fn serve(options: ServeOptions) -> Result<()> {
+    let origin = options.origin()?;
+    let connector = Arc::new(ssh::Client::new());
+    let prober = Arc::new(SshProber::new(connector.clone()));
+    let panel = open_panel(&options.data, &origin, prober).await?;
+    // This process is the only worker on an embedded database: what runs there is from a former life.
+    queue::expire_leases(&panel.db).await?;
+    let listener = TcpListener::bind(options.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}. If another program has the port, stop it or choose another one \
+             with --listen",
+            options.listen
+        )
+    })?;
+    let site = site_router(panel.clone(), &options);
+    print_welcome(&panel, &origin).await?;
+    let (stop, stopping) = watch::channel(false);
+    let workers = tokio::spawn(Worker::new(panel, connector).run(stopping.clone()));
+    let mut until = stopping.clone();
+    let server = axum::serve(listener, site.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            let _ = until.wait_for(|stop| *stop).await;
+        });
+    let server = tokio::spawn(async move { server.await });
+    wait_for_signal().await?;
+    tracing::info!("stopping: open operations get 30 s to end");
+    let _ = stop.send(true);
+    // Sockets of open pages never end by themselves, so the server is not waited for.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(30), workers).await;
+    server.abort();
+    Ok(())
+}
+
+/// Opens database and key file, making both for a new panel.
+///
+/// # Errors
+/// When either is missing without the other, or does not fit the other.
+pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> Result<Panel> {
+    fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
+    fs::set_permissions(data, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("cannot close the folder {} to others", data.display()))?;
+    let (database, key) = (data.join("brokeforge.db"), data.join("brokeforge.key"));
+    let secrets = match (database.exists(), key.exists()) {
+        (false, false) => Secrets::create(&key)?,
+        (_, true) => Secrets::open_file(&key)?,
+        (true, false) => bail!(
+            "the key file {} is missing. Without it the SSH keys in the database cannot be opened; \
+             put it back and start again",
+            key.display()
+        ),
+    };
+    let db = Db::open_sqlite(&database, Bus::new())
+        .await
+        .with_context(|| format!("cannot open the database {}", database.display()))?;
+    Migrator::up(db.writes(), None).await.context("cannot bring the database to this version")?;
+    let panel = Panel { db, prober, secrets, limits: Arc::default(), public_url: origin.into() };
+    servers::check_key_file(&panel).await.with_context(|| {
+        format!("{} is not the key file of this database; put the right one there", key.display())
+    })?;
+    Ok(panel)
+}
+
+/// The site for a panel.
+pub fn site_router(panel: Panel, options: &ServeOptions) -> Router {
+    let pkg = options.site.join("pkg");
+    let leptos = LeptosOptions::builder()
+        .output_name("brokeforge")
+        .site_root(options.site.display().to_string())
+        .site_pkg_dir("pkg")
+        .env(Env::PROD)
+        .site_addr(options.listen)
+        .hash_file(options.site.join("hash.txt").display().to_string())
+        .hash_files(options.site.join("hash.txt").exists())
+        .build();
+    if !pkg.exists() {
+        tracing::warn!(folder = %pkg.display(), "there is no browser code; run script/build");
+    }
+    router(AppState { panel, options: leptos })
+}
+
+#[expect(clippy::print_stdout, reason = "the address and the token are what a first start is for")]
+async fn print_welcome(panel: &Panel, origin: &str) -> Result<()> {
+    println!("BrokeForge is at {origin}");
+    if let Some(token) = accounts::new_setup_token(&panel.db).await? {
+        println!("Setup token: {}", secrecy::ExposeSecret::expose_secret(&token));
+        println!("Open {origin}/setup and paste it to make the first account.");
+    }
+    Ok(())
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

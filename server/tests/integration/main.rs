@@ -1,0 +1,15 @@
+//! The panel in process: real database, real router, real worker; the remote side is the fake that
+//! the `ssh` crate owns. What needs a real server is in `provisioner` and in `end2end`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod accounts;
+mod announcements;
+mod calls;
+mod firewall;
+mod lifecycle;
+mod policy;
+mod servers;
+mod support;
+mod tree;
+mod websocket;

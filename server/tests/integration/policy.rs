@@ -1,0 +1,128 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use app::policy::{Policy, SERVER_FUNCTIONS};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use serde_json::json;
+use server::router::ROUTES;
+
+use crate::support::{ORIGIN, TestApp};
+
+#[tokio::test]
+async fn every_server_function_has_a_policy_and_every_policy_a_function() {
+    let _app = TestApp::start().await;
+    let registered: BTreeSet<_> =
+        leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path).collect();
+    let named: BTreeSet<_> = SERVER_FUNCTIONS.iter().map(|(path, _)| *path).collect();
+    assert_eq!(registered, named);
+    assert_eq!(registered.len(), count_attributes(Path::new("../app/src")));
+}
+
+#[tokio::test]
+async fn no_server_function_answers_get() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        assert_eq!(method, Method::POST, "{path}");
+        let request = Request::get(path).header("cookie", &owner.cookie).body(Body::empty()).unwrap();
+        assert_eq!(app.send(request).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_without_a_session_gets_past_a_function_that_wants_one() {
+    let app = TestApp::start().await;
+    let mut checked = 0;
+    for (path, policy) in SERVER_FUNCTIONS {
+        match policy {
+            Policy::SignedIn => {
+                let answer = app.call(None, path, json!({})).await;
+                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+                checked += 1;
+            }
+            Policy::Public | Policy::SetupOnly => {}
+        }
+    }
+    assert!(checked >= 10, "only {checked} functions want a session");
+}
+
+#[tokio::test]
+async fn every_call_from_a_foreign_page_is_refused() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    for (path, _) in SERVER_FUNCTIONS {
+        for headers in [
+            &[][..],
+            &[("origin", "null")],
+            &[("origin", "http://evil.example")],
+            &[("origin", "http://127.0.0.1:3000.evil.example")],
+            &[("origin", "http://127.0.0.1:3001")],
+            &[("origin", "https://127.0.0.1:3000")],
+            &[("origin", ORIGIN), ("sec-fetch-site", "cross-site")],
+            &[("origin", ORIGIN), ("sec-fetch-site", "same-site")],
+        ] {
+            let answer = app.call_as(Some(&owner), path, json!({ "input": {} }), headers).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
+        }
+    }
+    assert!(app.connector.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_cannot_call_a_server_function() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
+        let request = Request::post("/api/servers/list")
+            .header("origin", ORIGIN)
+            .header("cookie", &owner.cookie)
+            .header("content-type", kind)
+            .body(Body::from("input={}"))
+            .unwrap();
+        assert_eq!(app.send(request).await.status, StatusCode::FORBIDDEN, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_fields_are_refused_by_every_function() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    for (path, _) in SERVER_FUNCTIONS {
+        let answer = app.call(Some(&owner), path, json!({ "user_id": 1, "status": "active" })).await;
+        assert!(answer.status.is_client_error(), "{path} {} {}", answer.status, answer.body);
+    }
+}
+
+#[tokio::test]
+async fn what_no_policy_names_is_not_there() {
+    let app = TestApp::start().await;
+    for path in ["/api/", "/api/servers", "/api/servers/listx", "/api/admin", "/api/servers/list/"] {
+        let answer = app.call(None, path, json!({})).await;
+        assert!(answer.status == StatusCode::NOT_FOUND || answer.status == StatusCode::METHOD_NOT_ALLOWED, "{path} {}", answer.status);
+    }
+    assert_eq!(app.send(Request::get("/etc/passwd").body(Body::empty()).unwrap()).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.send(Request::get("/pkg/../../brokeforge.key").body(Body::empty()).unwrap()).await.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn every_route_stands_in_the_table_once() {
+    let paths: BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
+    assert_eq!(paths.len(), ROUTES.len());
+    assert!(paths.contains("/api/{*function}"));
+}
+
+/// How often `#[server` stands at the beginning of a line.
+fn count_attributes(folder: &Path) -> usize {
+    std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                return count_attributes(&path);
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            text.lines().filter(|line| line.trim_start().starts_with("#[server")).count()
+        })
+        .sum()
+}

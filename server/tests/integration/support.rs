@@ -1,0 +1,206 @@
+//! One panel for one test.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode, header};
+use domain::access::{Caller, SignedIn};
+use domain::{Panel, Prober, accounts, sessions};
+use provisioner::{SshProber, Worker};
+use secrecy::ExposeSecret;
+use sea_orm::{ActiveValue::NotSet, Set};
+use serde_json::{Value, json};
+use server::config::ServeOptions;
+use ssh::fake::FakeConnector;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+use wire::accounts::{NewAccount, SetupInput};
+use wire::{ServerId, UserId};
+
+pub const ORIGIN: &str = "http://127.0.0.1:3000";
+pub const PASSWORD: &str = "correct horse battery";
+pub const HOST_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+
+pub struct TestApp {
+    pub panel: Panel,
+    pub connector: Arc<FakeConnector>,
+    pub site: Router,
+    _data: TempDir,
+}
+
+/// Somebody with a session cookie.
+#[derive(Clone)]
+pub struct Visitor {
+    pub cookie: String,
+    pub who: SignedIn,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+    pub cookie: Option<String>,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let connector = FakeConnector::new();
+        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
+        let panel = server::start::open_panel(data.path(), ORIGIN, prober).await.unwrap();
+        let options = ServeOptions {
+            listen: ([127, 0, 0, 1], 3000).into(),
+            data: data.path().into(),
+            site: data.path().join("site"),
+            public_url: None,
+        };
+        let site = server::start::site_router(panel.clone(), &options);
+        Self { panel, connector, site, _data: data }
+    }
+
+    /// Begins to work off the queue, as the process does.
+    pub fn start_worker(&self) {
+        let (stop, stopping) = watch::channel(false);
+        let worker = Worker::new(self.panel.clone(), self.connector.clone());
+        tokio::spawn(async move {
+            worker.run(stopping).await;
+            drop(stop);
+        });
+    }
+
+    pub async fn owner(&self) -> Visitor {
+        let token = accounts::new_setup_token(&self.panel.db).await.unwrap().unwrap();
+        let input = SetupInput {
+            token: token.expose_secret().into(),
+            name: "Ada".into(),
+            email: "ada@example.com".into(),
+            password: PASSWORD.into(),
+        };
+        let new = NewAccount::parse(&input).unwrap();
+        let session = accounts::set_up(&self.panel, &caller(), new).await.unwrap();
+        self.visitor(session.expose()).await
+    }
+
+    /// An account beside the first one.
+    pub async fn other_owner(&self) -> Visitor {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let at = tx.at().0;
+        let user = tx
+            .insert(domain::entities::user::ActiveModel {
+                id: NotSet,
+                name: Set("Bob".into()),
+                email: Set("bob@example.com".into()),
+                password_hash: Set("none".into()),
+                created_at: Set(at),
+            })
+            .await
+            .unwrap();
+        let token = sessions::begin(&mut tx, UserId(user.id), &caller()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.visitor(token.expose()).await
+    }
+
+    async fn visitor(&self, token: &str) -> Visitor {
+        let who = sessions::find(&self.panel.db, token).await.unwrap().unwrap();
+        Visitor { cookie: format!("{}={token}", app::session::COOKIE), who }
+    }
+
+    /// A server that is connected and has a firewall, as after provisioning.
+    pub async fn provisioned_server(&self, owner: &Visitor) -> ServerId {
+        let answer = self
+            .call(Some(owner), "/api/servers/create", json!({
+                "name": "web-1", "address": "203.0.113.7", "port": "22", "user": "root", "host_key": HOST_KEY,
+            }))
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let id = ServerId(answer.body.as_i64().unwrap());
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = domain::servers::row(&self.panel.db, id).await.unwrap();
+        tx.update(&row, |row| {
+            row.connection = "connected".into();
+            row.provision_status = Some("active".into());
+            row.firewall_installed = Some(true);
+            row.firewall_enabled = Some(true);
+        })
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    pub async fn call(&self, who: Option<&Visitor>, path: &str, input: Value) -> Answer {
+        self.call_as(who, path, json!({ "input": input }), &[(header::ORIGIN.as_str(), ORIGIN)]).await
+    }
+
+    pub async fn call_as(
+        &self,
+        who: Option<&Visitor>,
+        path: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(who) = who {
+            request = request.header(header::COOKIE, &who.cookie);
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub async fn send(&self, mut request: Request<Body>) -> Answer {
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
+        let response = self.site.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let cookie = response
+            .headers()
+            .get(header::SET_COOKIE)
+            .map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned());
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Answer { status, body, cookie }
+    }
+
+    /// Looks at a resource until it is as wanted.
+    pub async fn wait_for(
+        &self,
+        who: &Visitor,
+        path: &str,
+        input: Value,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        for _ in 0..200 {
+            let answer = self.call(Some(who), path, input.clone()).await;
+            if wanted(&answer.body) {
+                return answer.body;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{path} never became as wanted: {}", self.call(Some(who), path, input).await.body);
+    }
+}
+
+/// The sentence that an answer has for a field.
+pub fn field<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    answer.body["fields"]
+        .as_array()?
+        .iter()
+        .find(|error| error["field"] == name)?["message"]
+        .as_str()
+}
+
+pub fn rule(name: &str, port: &str) -> Value {
+    json!({ "name": name, "port": port, "protocol": "tcp", "source": "", "action": "allow" })
+}
+
+
+fn caller() -> Caller {
+    Caller { signed_in: None, peer: [127, 0, 0, 1].into(), user_agent: "test".into() }
+}
