@@ -1,0 +1,99 @@
+// A panel of its own for each spec: the real binary, a fresh database, a free port.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export const ACCOUNT = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' };
+
+export class Panel {
+  static async start() {
+    const panel = new Panel();
+    panel.data = mkdtempSync(join(tmpdir(), 'brokeforge-e2e-'));
+    panel.port = await freePort();
+    panel.url = `http://127.0.0.1:${panel.port}`;
+    await panel.boot();
+    return panel;
+  }
+
+  /** Starts the process, for the first time or again on the same data. */
+  async boot() {
+    this.output = '';
+    this.process = spawn(process.env.BROKEFORGE_BINARY, ['serve'], {
+      env: {
+        ...process.env,
+        BROKEFORGE_LISTEN: `127.0.0.1:${this.port}`,
+        BROKEFORGE_DATA: this.data,
+        BROKEFORGE_SITE: process.env.BROKEFORGE_SITE,
+      },
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.on('data', (bytes) => (this.output += bytes));
+    }
+    for (let attempt = 0; attempt < 150; attempt++) {
+      if (await answers(`${this.url}/health`)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`the panel does not answer:\n${this.output}`);
+  }
+
+  get setupToken() {
+    return this.output.match(/Setup token: (\S+)/)?.[1];
+  }
+
+  async kill(signal = 'SIGKILL') {
+    const ended = new Promise((resolve) => this.process.once('exit', resolve));
+    this.process.kill(signal);
+    await ended;
+  }
+
+  async stop() {
+    await this.kill();
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  /** Makes the first account through the page and stays signed in. */
+  async setUp(page) {
+    await page.goto(`${this.url}/setup`);
+    await hydrated(page);
+    await page.getByLabel('Setup token').fill(this.setupToken);
+    await page.getByLabel('Name').fill(ACCOUNT.name);
+    await page.getByLabel('E-mail').fill(ACCOUNT.email);
+    await page.getByLabel('Password').fill(ACCOUNT.password);
+    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.waitForURL(`${this.url}/servers`);
+  }
+
+  /** Calls a server function as the page does, with the page's session. */
+  async call(page, path, input) {
+    const response = await page.request.post(`${this.url}/api/${path}`, {
+      headers: { Origin: this.url },
+      data: { input },
+    });
+    return { status: response.status(), body: await response.json() };
+  }
+}
+
+/** Waits until the page's code has taken over. */
+export async function hydrated(page) {
+  await page.waitForFunction(() => document.documentElement.dataset.hydrated === 'true');
+}
+
+async function answers(url) {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
