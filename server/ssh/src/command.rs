@@ -1,6 +1,9 @@
 //! The only command lines that are ever sent to a server. They are constants: what varies - the script and its
 //! values - travels on standard input, so that no value can become a command.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::remote::{Privilege, Script};
 
 /// The command line for a privilege, given whether the login user is root.
@@ -16,12 +19,12 @@ pub(crate) fn line(privilege: Privilege, login_is_root: bool) -> &'static str {
 /// Succeeds when the login user can become root.
 pub(crate) const CHECK_SUDO: &str = "exec sudo -n -- /bin/sh -c :";
 
-/// What goes to standard input: the number of lines of the script, the script, the values.
-pub(crate) fn input(script: Script, values: &[u8]) -> Vec<u8> {
+/// What goes to standard input: the number of lines of the script and the run's mark, the script, the values.
+pub(crate) fn input(script: Script, mark: &str, values: &[u8]) -> Vec<u8> {
     let text = script.text();
     let unfinished = !text.is_empty() && !text.ends_with('\n');
     let lines = text.matches('\n').count() + usize::from(unfinished);
-    let mut input = format!("{lines}\n{text}").into_bytes();
+    let mut input = format!("{lines} {mark}\n{text}").into_bytes();
     if unfinished {
         input.push(b'\n');
     }
@@ -29,12 +32,30 @@ pub(crate) fn input(script: Script, values: &[u8]) -> Vec<u8> {
     input
 }
 
+/// Stops every process of the run whose mark it is given: they inherit the mark in their environment. sshd
+/// itself stops nothing when a session is closed, and forwards no signal when the login user is root.
+pub(crate) const STOP: Script = Script::new(include_str!("command/stop.sh"));
+
+/// Names a run among all that a server may still know: unique, not secret.
+pub(crate) fn new_mark() -> String {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let run = RUNS.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "{:x}-{:x}-{run:x}",
+        std::process::id(),
+        since_epoch.as_nanos()
+    )
+}
+
 /// Reads the script by the shell's own `read`, which takes a pipe byte by byte and so leaves the values to the
 /// script. `head -c` is as exact only in GNU coreutils: the ones in Rust that Ubuntu ships since 25.10 buffer
 /// standard input and swallow the first values.
 macro_rules! reader {
     () => {
-        r#"n=; s=; nl=$(printf "\nx"); nl=${nl%x}; read -r n || exit 125; while [ "$n" -gt 0 ]; do IFS= read -r l || exit 125; s=$s$l$nl; n=$((n-1)); done; exec /bin/sh -c "$s" brokeforge"#
+        r#"n=; s=; nl=$(printf "\nx"); nl=${nl%x}; read -r n BROKEFORGE_RUN || exit 125; export BROKEFORGE_RUN; while [ "$n" -gt 0 ]; do IFS= read -r l || exit 125; s=$s$l$nl; n=$((n-1)); done; exec /bin/sh -c "$s" brokeforge"#
     };
 }
 

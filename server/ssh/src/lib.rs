@@ -1,7 +1,7 @@
 //! Runs constant scripts on servers over SSH.
 //!
 //! - [`Remote`] and [`Connector`]: what the layers above know
-//! - `client`: the pool, one connection per server; `connection`: running a script on it
+//! - `client`: the pool, one connection per server; `connection`: logging in; `sessions`: running scripts on it
 //! - `command`: the only command lines that are ever sent, and how a script and its values travel
 //! - `dial`: from a name to an encrypted transport, and how that fails; `handler`: what a server may do to us
 //! - `host_keys`: pinned host keys; `keys`: the panel's own keys; `authorize`: putting them on a server and off it
@@ -13,12 +13,13 @@ mod command;
 mod connection;
 mod dial;
 mod error;
-#[cfg(feature = "test-support")]
+#[cfg(any(test, feature = "test-support"))]
 pub mod fake;
 mod handler;
 mod host_keys;
 mod keys;
 mod remote;
+mod sessions;
 
 pub use authorize::{REMOVE_KEY, authorize_command};
 pub use client::{Client, Target};

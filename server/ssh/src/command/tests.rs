@@ -15,7 +15,7 @@ fn run_by(shell: &str, script: Script, values: &[u8]) -> Output {
         .spawn()
         .unwrap_or_else(|error| panic!("{shell} cannot be started: {error}"));
     let mut stdin = child.stdin.take().expect("stdin is piped");
-    let input = input(script, values);
+    let input = input(script, "00c0ffee", values);
     let feeding = std::thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output().expect("the shell ends");
     let _ = feeding.join();
@@ -71,7 +71,7 @@ fn an_empty_script_and_no_values_end_well() {
 
 #[test]
 fn a_script_cut_on_the_way_is_not_run() {
-    let whole = input(Script::new("echo one\necho two\n"), b"");
+    let whole = input(Script::new("echo one\necho two\n"), "00c0ffee", b"");
     let mut child = Command::new("dash")
         .args(["-c", line(Privilege::Login, true)])
         .stdin(Stdio::piped())
@@ -82,11 +82,18 @@ fn a_script_cut_on_the_way_is_not_run() {
         .stdin
         .take()
         .expect("stdin is piped")
-        .write_all(&whole[..14])
+        .write_all(&whole[..23])
         .expect("dash reads");
     let output = child.wait_with_output().expect("dash ends");
     assert_eq!(output.status.code(), Some(125));
     assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_script_and_what_it_starts_carry_the_mark_of_the_run() {
+    let output = run_by("dash", Script::new("sh -c 'echo $BROKEFORGE_RUN'"), b"");
+    assert_eq!(output.stdout, b"00c0ffee\n");
+    assert_ne!(new_mark(), new_mark());
 }
 
 #[test]
