@@ -20,19 +20,15 @@ api() {
     rm -f "$answer"
 }
 
-# Reads JSON with what the machine has. json FIELD[.FIELD...] <JSON: prints the value, nothing if there is none.
+# json FIELD[.FIELD...] <JSON: prints the value, nothing if there is none. script/hosts needs python3 anyway.
 json() {
-    if command -v jq >/dev/null; then
-        jq --raw-output ".$1 // empty"
-    elif command -v python3 >/dev/null; then
-        python3 -c 'import functools, json, sys
-value = functools.reduce(lambda v, k: v.get(k) if isinstance(v, dict) else None, sys.argv[1].split("."), json.load(sys.stdin))
+    python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for field in sys.argv[1].split("."):
+    value = value.get(field) if isinstance(value, dict) else None
 print("" if value is None else value)' "$1"
-    else
-        node -e 'const value = process.argv[1].split(".").reduce((v, k) => v?.[k], JSON.parse(require("fs").readFileSync(0)));
-console.log(value ?? "")' "$1"
-    fi
 }
 
 # A JSON string of any text.
-json_string() { printf '"%s"' "$(sed 's/[\\"]/\\&/g' <<<"$1")"; }
+json_string() { python3 -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$1"; }

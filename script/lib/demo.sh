@@ -7,13 +7,17 @@ DEMO_HOST=
 NO_HOST=
 
 make_account() {
-    local token
-    token=$(setup_token "$DEMO/panel.log")
-    [[ -n $token ]] || die "the panel printed no setup token" "see $DEMO/panel.log"
+    local token='' attempt
+    for attempt in {1..25}; do
+        token=$(setup_token "$DEMO/panel.log")
+        [[ -z $token ]] || break
+        sleep 0.2
+    done
+    [[ -n $token ]] || die "the panel printed no setup token" "$(panel_log)"
     DEMO_PASSWORD=demo-$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
     say "making the demo account"
     api accounts/setup '{"input":{"token":"'"$token"'","name":"Demo","email":"'"$DEMO_EMAIL"'","password":"'"$DEMO_PASSWORD"'"}}' >/dev/null ||
-        die "the demo account could not be made" "see $DEMO/panel.log"
+        die "the demo account could not be made" "$(panel_log)"
 }
 
 # Fails with the reason in NO_HOST where this machine cannot boot one.
@@ -39,44 +43,62 @@ add_host() {
     host_key=$(api servers/host_key '{"input":{"address":"'"$HOST_ADDRESS"'","port":"22"}}' | json host_key)
     SERVER_ID=$(api servers/create '{"input":{"name":"demo","address":"'"$HOST_ADDRESS"'","port":"22","user":"root","host_key":'"$(json_string "$host_key")"'}}' |
         created_id)
-    command=$(api servers/get '{"input":{"server_id":'"$SERVER_ID"'}}' | json authorize_command)
+    command=$(api servers/show '{"input":{"server_id":'"$SERVER_ID"'}}' | json authorize_command)
     "$ROOT/script/hosts" exec "$DEMO_HOST" "$command" >>"$DEMO/host.log" 2>&1 ||
-        die "the host did not run the command that authorizes the panel" "see $DEMO/host.log"
+        die "the host did not run the command that authorizes the panel" "script/hosts doctor says whether hosts can boot here; the host said: $(tail -n 3 "$DEMO/host.log")"
     await_connection
 }
 
 # Ids are numbers; an answer is the number itself or an object that holds it.
 created_id() { sed -n 's/^\([0-9][0-9]*\)$/\1/p; s/.*"\(server_\)\{0,1\}id":\([0-9][0-9]*\).*/\2/p' | head -n 1; }
 
+# The page asks for a check when the key may be there; so do we.
 await_connection() {
-    local attempt state
+    local attempt input='{"input":{"server_id":'$SERVER_ID'}}'
     for attempt in {1..30}; do
-        state=$(api servers/check '{"input":{"server_id":'"$SERVER_ID"'}}' 2>/dev/null | json summary.connection) || state=
-        [[ $state != connected ]] || return 0
-        sleep 1
+        api servers/check "$input" >/dev/null 2>&1 || true
+        [[ $(api servers/show "$input" | json summary.connection) != connected ]] || return 0
+        sleep 2
     done
-    die "the panel could not sign in on the demo host" "see $DEMO/panel.log"
+    die "the panel could not sign in on the demo host" "$(panel_log)"
 }
 
-# Prints each step as it begins and ends; the page at PANEL_URL shows the same, live.
+# Prints each step as it begins and ends; the page shows the same, live.
 provision_host() {
-    local answer state line shown='' started=$SECONDS
+    local answer state input='{"input":{"server_id":'$SERVER_ID'}}' started=$SECONDS
     say "provisioning: watch it at $PANEL_URL/servers/$SERVER_ID"
-    api servers/provision '{"input":{"server_id":'"$SERVER_ID"'}}' >/dev/null || exit 1
+    api servers/provision "$input" >/dev/null || exit 1
+    : >"$DEMO/steps"
     while ((SECONDS - started < 1800)); do
-        kill -0 "$PANEL" 2>/dev/null || die "the panel ended" "see $DEMO/panel.log"
-        answer=$(api servers/get '{"input":{"server_id":'"$SERVER_ID"'}}') || { sleep 2; continue; }
+        kill -0 "$PANEL" 2>/dev/null || die "the panel ended" "$(panel_log)"
+        answer=$(api servers/show "$input") || { sleep 2; continue; }
+        print_new_steps "$((SECONDS - started))" <<<"$answer"
         state=$(json provisioning.state <<<"$answer")
-        line=$(json summary.provision_status <<<"$answer")
-        [[ $line == "$shown" ]] || { printf '    %4ds  %s\n' "$((SECONDS - started))" "$line" >&2; shown=$line; }
         case $state in
             succeeded) say "provisioned in $((SECONDS - started))s"; return 0 ;;
-            failed | cancelled) die "provisioning $state: $(json provisioning.error <<<"$answer")" "look at $PANEL_URL/servers/$SERVER_ID, or see $DEMO/panel.log" ;;
+            failed | cancelled)
+                die "provisioning $state: $(json provisioning.error <<<"$answer")" "script/demo once more; script/hosts doctor says whether hosts can boot here"
+                ;;
         esac
         sleep 1
     done
-    die "provisioning did not end within 30 minutes" "see $DEMO/panel.log"
+    die "provisioning did not end within 30 minutes" "script/hosts doctor says whether hosts can boot here"
 }
+
+# print_new_steps SECONDS <ANSWER: only what was not printed before.
+print_new_steps() {
+    python3 -c '
+import json, sys
+for step in (json.load(sys.stdin).get("provisioning") or {}).get("steps", []):
+    if step["status"] != "waiting":
+        print(step["status"].ljust(9), step["title"])' >"$DEMO/steps.new"
+    grep --fixed-strings --line-regexp --invert-match --file="$DEMO/steps" "$DEMO/steps.new" |
+        sed "s/^/$(printf '    %4ds  ' "$1")/" >&2 || true
+    mv "$DEMO/steps.new" "$DEMO/steps"
+}
+
+# The folder of a demo goes away with it: what its panel said last is shown instead of a path to nowhere.
+panel_log() { printf 'read what the panel said last:\n%s' "$(tail -n 15 "$DEMO/panel.log" 2>/dev/null)"; }
 
 print_invitation() {
     cat <<TEXT

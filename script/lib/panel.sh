@@ -39,13 +39,13 @@ await_panel() {
     for attempt in {1..150}; do
         if ! kill -0 "$PANEL" 2>/dev/null; then
             tail -n 20 "$log" >&2
-            die "the panel ended while starting" "see $log"
+            die "the panel ended while starting" "read what it said, above"
         fi
         curl --silent --fail --output /dev/null --max-time 2 "http://127.0.0.1:$port/health" && return
         sleep 0.2
     done
     tail -n 20 "$log" >&2
-    die "the panel did not answer on port $port within 30 seconds" "see $log"
+    die "the panel did not answer on port $port within 30 seconds" "read what it said, above"
 }
 
 stop_panel() {
