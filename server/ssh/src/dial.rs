@@ -43,6 +43,7 @@ pub(crate) async fn open(
     guard: Guard,
 ) -> Result<Transport, Error> {
     let mut phase = Phase::Resolve;
+    let greeted = Arc::new(OnceLock::new());
     let opening = async {
         let candidates: Vec<_> = lookup_host((address, place.port))
             .await
@@ -57,7 +58,6 @@ pub(crate) async fn open(
         socket
             .set_nodelay(true)
             .map_err(|error| no_route(place, &error))?;
-        let greeted = Arc::new(OnceLock::new());
         let (line, cut) = Line::new(socket, Arc::clone(&greeted));
         let handle = russh::client::connect_stream(config(host_key_algorithms), line, guard)
             .await
@@ -66,9 +66,10 @@ pub(crate) async fn open(
     };
     let outcome = timeout(CONNECT_WITHIN, opening).await;
     outcome.unwrap_or_else(|_| {
-        Err(Error::TimedOut {
-            place: place.clone(),
-            phase,
+        let place = place.clone();
+        Err(match greeted.get() {
+            Some(false) => Error::NotSsh { place },
+            Some(true) | None => Error::TimedOut { place, phase },
         })
     })
 }
@@ -137,9 +138,6 @@ fn config(host_key_algorithms: &[Algorithm]) -> Arc<Config> {
 /// `greeted`: whether the first bytes were an SSH greeting, if any bytes came.
 fn handshake_error(place: &Place, error: russh::Error, greeted: Option<bool>) -> Error {
     let place = place.clone();
-    if greeted == Some(false) {
-        return Error::NotSsh { place };
-    }
     match error {
         russh::Error::NoCommonAlgo {
             kind: AlgorithmKind::Key,
@@ -158,6 +156,7 @@ fn handshake_error(place: &Place, error: russh::Error, greeted: Option<bool>) ->
             place,
         },
         russh::Error::Version => Error::NotSsh { place },
+        _ if greeted == Some(false) => Error::NotSsh { place },
         russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => Error::Closed {
             place,
             phase: Phase::Handshake,

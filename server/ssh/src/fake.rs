@@ -212,3 +212,53 @@ impl Connector for FakeConnector {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Discard;
+
+    const FIRST: Script = Script::new("first\n");
+    const SECOND: Script = Script::new("second\n");
+
+    async fn run(remote: &FakeRemote, script: Script) -> Result<Exit, Error> {
+        let deadline = Duration::from_secs(1);
+        remote
+            .run(script, Privilege::Root, b"x", deadline, &mut Discard)
+            .await
+    }
+
+    #[tokio::test]
+    async fn runs_are_recorded_and_the_chosen_one_fails_once() {
+        let remote = FakeRemote::new();
+        remote.respond(|run| Answer::code(u32::from(run.script == SECOND)));
+        let lost = Error::Lost {
+            place: Place::new("a", 22),
+            reason: "cut".into(),
+        };
+        remote.fail_at(1, Answer::error(lost.clone()));
+
+        assert_eq!(run(&remote, FIRST).await, Err(lost));
+        assert_eq!(
+            run(&remote, FIRST).await.map(|exit| exit.succeeded()),
+            Ok(true)
+        );
+        assert_eq!(
+            run(&remote, SECOND).await.map(|exit| exit.succeeded()),
+            Ok(false)
+        );
+        let scripts: Vec<_> = remote.runs().iter().map(|run| run.script).collect();
+        assert_eq!(scripts, [FIRST, FIRST, SECOND]);
+    }
+
+    #[tokio::test]
+    async fn a_slow_answer_meets_its_deadline() {
+        let remote = FakeRemote::new();
+        remote.respond(|_| Answer::code(0).taking(Duration::from_mins(1)));
+        let deadline = Duration::from_millis(10);
+        let outcome = remote
+            .run(FIRST, Privilege::Login, b"", deadline, &mut Discard)
+            .await;
+        assert!(matches!(outcome, Err(Error::Deadline { .. })));
+    }
+}

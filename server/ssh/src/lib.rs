@@ -7,6 +7,11 @@
 //! - `host_keys`: pinned host keys; `keys`: the panel's own keys; `authorize`: putting them on a server and off it
 //! - `fake`: a server in memory, for tests (feature `test-support`)
 
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, reason = "a test that cannot go on stops")
+)]
+
 mod authorize;
 mod client;
 mod command;

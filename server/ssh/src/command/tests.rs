@@ -34,7 +34,7 @@ fn shells() -> Vec<&'static str> {
 #[test]
 fn a_script_reads_exactly_the_values_that_follow_it() {
     let values: Vec<u8> = (0..1024 * 1024_u32)
-        .flat_map(|n| n.to_le_bytes())
+        .flat_map(u32::to_le_bytes)
         .take(1 << 20)
         .collect();
     for shell in shells() {

@@ -200,7 +200,7 @@ async fn a_user_without_sudo_is_told_so_before_any_script_runs() {
             Err(Error::NoPrivilege { .. })
         ));
     }
-    let commands = running.commands.lock().unwrap();
+    let commands = running.commands.lock().unwrap().clone();
     assert!(
         commands
             .iter()
@@ -208,7 +208,6 @@ async fn a_user_without_sudo_is_told_so_before_any_script_runs() {
         "{commands:?}"
     );
     // As the login user it does run.
-    drop(commands);
     let exit = run(&*remote, Privilege::Login).await;
     assert_eq!(
         exit,

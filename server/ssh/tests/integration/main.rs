@@ -1,5 +1,7 @@
 //! The client against a real sshd on loopback, and against servers that misbehave.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod authorizing;
 mod connecting;
 mod hostile;

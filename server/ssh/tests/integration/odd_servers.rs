@@ -18,14 +18,14 @@ pub struct Speaker {
 impl Speaker {
     pub async fn start(greeting: &'static [u8], flood: &'static [u8]) -> Self {
         let (listener, port) = listen().await;
-        let (hang_up, hung_up) = watch::channel(false);
+        let (ended, hung_up) = watch::channel(false);
         let task = tokio::spawn(async move {
             while let Ok((mut socket, _)) = listener.accept().await {
                 let _ = socket.write_all(greeting).await;
                 while !flood.is_empty() && socket.write_all(flood).await.is_ok() {}
                 let mut rest = [0; 1024];
                 while matches!(socket.read(&mut rest).await, Ok(1..)) {}
-                hang_up.send_replace(true);
+                ended.send_replace(true);
             }
         });
         Self {

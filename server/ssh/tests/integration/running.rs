@@ -12,9 +12,9 @@ const SOON: Duration = Duration::from_secs(30);
 async fn exit_codes_come_back_as_they_are() {
     let sshd = Sshd::start();
     let (_, _, remote) = sshd.log_in().await;
-    const EXIT: Script = Script::new("read -r code; exit \"$code\"\n");
+    let script = Script::new("read -r code; exit \"$code\"\n");
     for code in [0, 1, 2, 100, 255] {
-        let exit = run(&*remote, EXIT, format!("{code}\n").as_bytes()).await;
+        let exit = run(&*remote, script, format!("{code}\n").as_bytes()).await;
         assert_eq!(
             exit,
             Ok(Exit {
