@@ -27,6 +27,7 @@ def main():
     options = parse_options()
     address, port = options.listen.rsplit(":", 1)
     os.makedirs(options.cache, exist_ok=True)
+    remove_old_parts(options.cache)
     server = ThreadingHTTPServer((address, int(port)), Handler)
     server.daemon_threads = True
     server.store = Store(options.cache, [mirror.split("=", 1) for mirror in options.mirror])
@@ -40,6 +41,14 @@ def parse_options():
     parser.add_argument("--cache", required=True)
     parser.add_argument("--mirror", action="append", required=True)
     return parser.parse_args()
+
+
+def remove_old_parts(folder):
+    """What an interrupted proxy left. Another one may be downloading, so the young ones stay."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith(".part-") and time.time() - os.stat(path).st_mtime > 3600:
+            os.unlink(path)
 
 
 class Handler(BaseHTTPRequestHandler):

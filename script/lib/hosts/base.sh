@@ -20,10 +20,12 @@ base_folder() { echo "$STORE/base/$1-$(sha256sum <"$HOSTS_LIB/bootstrap" | cut -
 
 build_base() {
     local release=$1 base=$2 part
+    # What an interrupted build left; not into mounts that it may have left too.
+    rm -rf --one-file-system "$STORE"/base/.part-*
     part=$(mktemp -d "$STORE/base/.part-XXXXXX")
     progress "building the Debian $release base for hosts (about a minute)" "$BROKEFORGE_CACHE/log/hosts-base-$release.log" \
         "$HOSTS_LIB/bootstrap" "$release" "$part" "$STORE" ||
-        { rm -rf "$part"; die "the Debian $release base could not be built" "see $BROKEFORGE_CACHE/log/hosts-base-$release.log"; }
+        { rm -rf --one-file-system "$part"; die "the Debian $release base could not be built" "see $BROKEFORGE_CACHE/log/hosts-base-$release.log"; }
     mv -T "$part/root" "$base"
     rm -rf "$part"
 }

@@ -8,7 +8,12 @@ STOP_SECONDS=30
 host_folder() { echo "$STATE/$1"; }
 host_exists() { [[ -e $STATE/$1/layer ]]; }
 require_host() { host_exists "$1" || die "there is no host $1" "script/hosts list"; }
-is_running() { is_process "$STATE/$1/boot.pid" "$HOSTS_LIB/boot"; }
+is_running() { is_process "$STATE/$1/boot.pid" "lib/hosts/boot $STATE/$1 "; }
+
+# A start that fails or is interrupted while it makes a host leaves nothing of it.
+UNFINISHED=
+remove_unfinished() { [[ -z $UNFINISHED ]] || remove_host "$UNFINISHED"; }
+AT_EXIT+=(remove_unfinished)
 
 # make_host NAME RELEASE [SNAPSHOT]
 make_host() {
@@ -16,6 +21,7 @@ make_host() {
     host=$(host_folder "$name")
     mkdir -p "$STATE"
     mkdir "$host" 2>/dev/null || die "the host $name is just being made" "script/hosts destroy $name"
+    UNFINISHED=$name
     if [[ -n $snapshot ]]; then
         release=$(<"$STATE/.snapshots/$snapshot/release")
         cp "$STATE/.snapshots/$snapshot/lowers" "$host/lowers"
@@ -27,7 +33,9 @@ make_host() {
     echo "$release" >"$host/release"
     new_host_key "$host"
     : >"$host/new"
-    new_layer "$name" >"$host/layer"
+    new_layer "$name" >"$host/layer.next"
+    mv "$host/layer.next" "$host/layer"
+    UNFINISHED=
 }
 
 new_host_key() { ssh-keygen -q -t ed25519 -N '' -C "host" -f "$1/host-key" && rm -f "$1/host-key.pub"; }
@@ -131,8 +139,8 @@ remove_host() {
     local name=$1 host number layer
     host=$(host_folder "$name")
     kill_host "$name"
-    remove_cgroup "$name" || say "the cgroup of $name could not be removed"
     if number=$(cat "$host/number" 2>/dev/null); then
+        remove_cgroup "$number" || say "the cgroup of $name could not be removed"
         network_down "$name" "$number"
         under_shared_lock release_address "$number" "$host"
     fi

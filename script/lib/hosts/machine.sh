@@ -43,9 +43,10 @@ can_mount_cgroup2() {
 can_overlay_in() {
     local trial result=0
     trial=$(mktemp -d "$1/.brokeforge-XXXXXX" 2>/dev/null) || return 1
-    mkdir "$trial/lower" "$trial/upper" "$trial/work" "$trial/root"
-    unshare --mount --propagation private mount -t overlay overlay \
-        -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" "$trial/root" 2>/dev/null || result=1
+    mkdir "$trial/lower"
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private bash -c 'source "$0"; mount_overlay "$1/lower" "$1"' \
+        "$HOSTS_LIB/overlay.sh" "$trial" 2>/dev/null || result=1
     rm -rf "$trial"
     return $result
 }

@@ -35,7 +35,7 @@ claim_address() {
             die "there is a host $name already" "script/hosts destroy $name, or take another name"
     done
     for number in {2..254}; do
-        ln -s "$host" "$SHARED/addresses/$number" 2>/dev/null || continue
+        ln -sT "$host" "$SHARED/addresses/$number" 2>/dev/null || continue
         ensure_bridge
         ensure_apt_proxy
         echo "$number"
