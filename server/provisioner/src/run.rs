@@ -129,8 +129,9 @@ impl Run<'_> {
         remote: Arc<dyn Remote>,
     ) -> Result<(Result<Exit, Error>, Report)> {
         let incoming = Incoming::default();
+        let stdin = step.stdin();
         let mut sink = incoming.clone();
-        let running = remote.run(step.script, step.privilege, &step.stdin, step.deadline, &mut sink);
+        let running = remote.run(step.script, step.privilege, &stdin, step.deadline, &mut sink);
         tokio::pin!(running);
         let mut keeper = Keeper::new(self, position);
         let result = loop {

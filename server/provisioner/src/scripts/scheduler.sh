@@ -1,0 +1,3 @@
+install_packages cron
+run_service cron.service
+summary 'cron runs'
