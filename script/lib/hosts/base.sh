@@ -22,8 +22,6 @@ build_base() {
     local release=$1 base=$2 part
     # What an interrupted build left; not into mounts that it may have left too.
     rm -rf --one-file-system "$STORE"/base/.part-*
-    # Older recipes, unless a host or a snapshot may still lie over one.
-    [[ -e $SHARED/addresses || -e $STORE/layers ]] || rm -rf "$STORE/base/$release"-*
     part=$(mktemp -d "$STORE/base/.part-XXXXXX")
     progress "building the Debian $release base for hosts (about a minute)" "$BROKEFORGE_CACHE/log/hosts-base-$release.log" \
         "$HOSTS_LIB/bootstrap" "$release" "$part" "$STORE" ||

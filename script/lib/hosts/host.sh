@@ -33,14 +33,14 @@ make_host() {
     echo "$release" >"$host/release"
     new_host_key "$host"
     : >"$host/new"
-    new_layer "$name" >"$host/layer.next"
+    under_shared_lock new_layer "$name" >"$host/layer.next"
     mv "$host/layer.next" "$host/layer"
     UNFINISHED=
 }
 
 new_host_key() { ssh-keygen -q -t ed25519 -N '' -C "host" -f "$1/host-key" && rm -f "$1/host-key.pub"; }
 
-# A folder that only its owner's `destroy` takes away.
+# A folder that only its owner's `destroy` takes away. Under the lock: one without an owner yet looks abandoned.
 new_layer() {
     local layer
     mkdir -p "$STORE/layers"

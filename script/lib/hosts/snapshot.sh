@@ -10,7 +10,7 @@ freeze() {
     layer=$(<"$host/layer")
     mkdir -p "$snapshot"
     cp "$host/release" "$snapshot/release"
-    new_layer "$name" >"$host/layer.next"
+    under_shared_lock new_layer "$name" >"$host/layer.next"
     printf '%s:%s\n' "$layer/upper" "$(<"$host/lowers")" >"$snapshot/lowers.next"
     cp "$snapshot/lowers.next" "$host/lowers"
     mv "$host/layer.next" "$host/layer"
