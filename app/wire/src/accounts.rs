@@ -27,6 +27,19 @@ pub struct SignInInput {
     pub password: String,
 }
 
+// The calls they travel in derive Debug; token and passwords stay out of it.
+impl fmt::Debug for SetupInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetupInput").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SignInInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignInInput").finish_non_exhaustive()
+    }
+}
+
 /// No input at all; calls without arguments take it so that extra fields are refused there too.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ResourceKind, ServerId};
+
+/// Names a managed resource of any kind in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManagedInput {
+    pub server_id: ServerId,
+    pub kind: ResourceKind,
+    pub id: i64,
+}
+
 /// Where a managed resource stands on its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,120 @@
+//! What views ask of the browser. Everything here runs only there: in effects and event handlers.
+
+use leptos::prelude::{document, window};
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::closure::Closure;
+use leptos::web_sys::{HtmlElement, VisibilityState};
+use wire::Timestamp;
+
+/// The browser's clock.
+#[expect(clippy::cast_possible_truncation, reason = "milliseconds fit for 280,000 years")]
+pub fn now() -> Timestamp {
+    Timestamp(js_sys::Date::now() as i64)
+}
+
+/// A number from 0 up to, not including, 1.
+pub fn random() -> f64 {
+    js_sys::Math::random()
+}
+
+/// A key that no other form has. It need not be secret: it only tells one form from another.
+pub fn request_key() -> String {
+    (0..4)
+        .map(|_| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within u32")]
+            let part = (random() * f64::from(u32::MAX)) as u32;
+            format!("{part:08x}")
+        })
+        .collect()
+}
+
+/// `14:02`, in the reader's zone and manner.
+pub fn time_of_day(at: Timestamp) -> String {
+    let options = js_sys::Object::new();
+    for part in ["hour", "minute"] {
+        let _ = js_sys::Reflect::set(&options, &part.into(), &"2-digit".into());
+    }
+    String::from(date(at).to_locale_time_string_with_options("default", &options))
+}
+
+/// Date and time with seconds, in the reader's zone and manner.
+pub fn date_and_time(at: Timestamp) -> String {
+    String::from(date(at).to_locale_string("default", &js_sys::Object::new()))
+}
+
+/// Loads a page anew, so that it is rendered for whoever is signed in now.
+pub fn go_to(path: &str) {
+    let _ = window().location().assign(path);
+}
+
+/// Loads this page anew.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
+pub fn is_hidden() -> bool {
+    document().visibility_state() == VisibilityState::Hidden
+}
+
+/// Runs `then` each time the tab is looked at again, or the network is back.
+pub fn on_visible_again(then: impl Fn() + 'static) {
+    let listener = Closure::<dyn Fn()>::new(move || {
+        if !is_hidden() {
+            then();
+        }
+    });
+    let function = listener.as_ref().unchecked_ref();
+    let _ = document().add_event_listener_with_callback("visibilitychange", function);
+    let _ = window().add_event_listener_with_callback("online", function);
+    // It lives as long as the tab.
+    listener.forget();
+}
+
+/// The address of a socket on the page's own host and port.
+pub fn socket_url(path: &str) -> String {
+    let location = window().location();
+    let scheme = match location.protocol().as_deref() {
+        Ok("https:") => "wss",
+        _ => "ws",
+    };
+    format!("{scheme}://{}{path}", location.host().unwrap_or_default())
+}
+
+/// Moves the focus to the element with this id.
+pub fn focus(id: &str) {
+    if let Some(element) = document().get_element_by_id(id).and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Puts text on the clipboard. Browsers refuse that on plain http beyond this machine.
+pub async fn copy(text: &str) -> bool {
+    let clipboard = window().navigator().clipboard();
+    if leptos::wasm_bindgen::JsValue::from(clipboard.clone()).is_undefined() {
+        return false;
+    }
+    let written = wasm_bindgen_futures::JsFuture::from(clipboard.write_text(text)).await;
+    written.is_ok()
+}
+
+/// Selects all text of an element, so that it can be copied by hand.
+pub fn select_text(element: &HtmlElement) {
+    if let (Ok(Some(selection)), Ok(range)) = (window().get_selection(), document().create_range())
+        && range.select_node_contents(element).is_ok()
+    {
+        let _ = selection.remove_all_ranges();
+        let _ = selection.add_range(&range);
+    }
+}
+
+/// Marks the document as taken over by the program.
+pub fn mark_hydrated() {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-hydrated", "true");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53 ms")]
+fn date(at: Timestamp) -> js_sys::Date {
+    js_sys::Date::new(&leptos::wasm_bindgen::JsValue::from_f64(at.0 as f64))
+}

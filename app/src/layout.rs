@@ -1,0 +1,228 @@
+//! The frame around every page: where to go, where one is, and whether it is live.
+
+use leptos::prelude::*;
+use leptos_router::components::{A, Outlet, Redirect};
+use leptos_router::hooks::use_location;
+use wire::accounts::{AccountResource, NoInput, Visitor};
+use wire::event::Channel;
+use wire::servers::ServerSummary;
+
+use crate::accounts::{PageVisitor, SessionGate, sign_out};
+use crate::live::{self, Live, LiveStatus, Pulse, live};
+use crate::ui::{Icon, Shape, Submission};
+use crate::{browser, servers};
+
+/// The servers of the account, kept once for the side bar, the path and the list.
+#[derive(Clone, Copy)]
+pub struct AllServers(pub Live<Vec<ServerSummary>>);
+
+/// Frame and page.
+#[component]
+pub fn Frame() -> impl IntoView {
+    let PageVisitor(visitor) = expect_context();
+    let pulse = Pulse::new();
+    provide_context(pulse);
+    let all = AllServers(live(Channel::Servers, || servers::list(NoInput {})));
+    provide_context(all);
+    view! {
+        <a class="skip-link" href="#content">
+            "Skip to content"
+        </a>
+        <div class="frame">
+            <nav class="side" aria-label="Main">
+                <A href="/servers" attr:class="brand">
+                    <Icon shape=Shape::Hammer/>
+                    "BrokeForge"
+                </A>
+                <ul class="side-links">
+                    <li>
+                        <A href="/servers">
+                            <Icon shape=Shape::Server/>
+                            "Servers"
+                            <Suspense>
+                                {Suspend::new(async move {
+                                    let servers = all.0.first().await.ok();
+                                    servers
+                                        .map(|servers| {
+                                            view! {
+                                                <span class="count">
+                                                    {move || servers.with(Vec::len)}
+                                                </span>
+                                            }
+                                        })
+                                })}
+                            </Suspense>
+                        </A>
+                    </li>
+                </ul>
+                <Suspense>
+                    {Suspend::new(async move {
+                        match visitor.await {
+                            Ok(Visitor::SignedIn(account)) => {
+                                view! { <AccountMenu account pulse/> }.into_any()
+                            }
+                            Ok(Visitor::SignedOut) => view! { <Redirect path="/sign-in"/> }.into_any(),
+                            Ok(Visitor::SetupNeeded) => view! { <Redirect path="/setup"/> }.into_any(),
+                            Err(_) => ().into_any(),
+                        }
+                    })}
+                </Suspense>
+            </nav>
+            <div class="main">
+                <header class="top">
+                    <Suspense>
+                        {Suspend::new(async move {
+                            let servers = all.0.first().await.unwrap_or_default();
+                            view! { <Breadcrumbs servers/> }
+                        })}
+                    </Suspense>
+                    <LiveIndicator pulse/>
+                </header>
+                <main id="content" tabindex="-1">
+                    <Outlet/>
+                </main>
+            </div>
+        </div>
+    }
+}
+
+/// Who is signed in, and the way out. With a session there is something to listen to, so the socket
+/// opens here.
+#[component]
+fn AccountMenu(account: AccountResource, pulse: Pulse) -> impl IntoView {
+    let gate = expect_context::<SessionGate>();
+    Effect::new(move || live::start(pulse, gate));
+    let submission = Submission::bare();
+    let leave = move |_| submission.run(sign_out(NoInput {}), |()| browser::go_to("/sign-in"));
+    view! {
+        <div class="account">
+            <span class="account-name" title=account.email>
+                {account.name}
+            </span>
+            <button
+                type="button"
+                class="icon-button"
+                aria-label="Sign out"
+                title="Sign out"
+                disabled=move || submission.is_busy()
+                on:click=leave
+            >
+                <Icon shape=Shape::SignOut/>
+            </button>
+        </div>
+    }
+}
+
+/// The way up, by the address of the page.
+#[component]
+fn Breadcrumbs(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
+    let path = use_location().pathname;
+    let crumbs = Memo::new(move |_| servers.with(|servers| crumbs_of(&path.get(), servers)));
+    view! {
+        <nav class="crumbs" aria-label="Breadcrumb">
+            <ol>
+                {move || {
+                    let crumbs = crumbs.get();
+                    let last = crumbs.len().saturating_sub(1);
+                    crumbs
+                        .into_iter()
+                        .enumerate()
+                        .map(|(place, Crumb { title, href })| {
+                            view! {
+                                <li>
+                                    {if place == last {
+                                        view! { <span aria-current="page">{title}</span> }.into_any()
+                                    } else {
+                                        view! { <A href=href exact=true>{title}</A> }.into_any()
+                                    }}
+                                </li>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </ol>
+        </nav>
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Crumb {
+    title: String,
+    href: String,
+}
+
+fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
+    let mut crumbs = Vec::new();
+    let mut href = String::new();
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        href = format!("{href}/{part}");
+        let title = match (crumbs.len(), part) {
+            (0, "servers") => "Servers".to_owned(),
+            (1, "new") => "Add a server".to_owned(),
+            (1, id) => servers
+                .iter()
+                .find(|server| server.id.to_string() == id)
+                .map_or_else(|| "Server".to_owned(), |server| server.name.clone()),
+            (2, "firewall") => "Firewall".to_owned(),
+            // There is no page of all operations; the server's own page lists them.
+            (2, "operations") => continue,
+            (2, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("Operation {id}"),
+            _ => break,
+        };
+        crumbs.push(Crumb { title, href: href.clone() });
+    }
+    crumbs
+}
+
+/// Never a false green.
+#[component]
+fn LiveIndicator(pulse: Pulse) -> impl IntoView {
+    let Pulse { status, counts } = pulse;
+    let words = move || match status.get() {
+        LiveStatus::Connecting => "connecting".to_owned(),
+        LiveStatus::Live => "live".to_owned(),
+        LiveStatus::Reconnecting { since } => {
+            format!("reconnecting, as of {}", browser::time_of_day(since))
+        }
+        LiveStatus::Polling { .. } => "updating every 30 s".to_owned(),
+    };
+    let reason = move || match status.get() {
+        LiveStatus::Connecting => "The live connection is being opened.",
+        LiveStatus::Live => "Changes appear as they happen.",
+        LiveStatus::Reconnecting { .. } => "The connection to the panel was lost; trying again.",
+        LiveStatus::Polling { reason } => reason,
+    };
+    view! {
+        <p
+            class="live"
+            role="status"
+            data-testid="live"
+            data-live=move || status.with(LiveStatus::as_str)
+            data-events=move || counts.get().events
+            data-refetches=move || counts.get().refetches
+            data-catch-ups=move || counts.get().catch_ups
+            data-fallback-refetches=move || counts.get().fallback_refetches
+            title=reason
+        >
+            <span class="live-dot" aria-hidden="true"></span>
+            {words}
+        </p>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::crumbs_of;
+
+    fn titles(path: &str) -> Vec<String> {
+        crumbs_of(path, &[]).into_iter().map(|crumb| crumb.title).collect()
+    }
+
+    #[test]
+    fn the_path_is_told_in_words() {
+        assert_eq!(titles("/servers"), ["Servers"]);
+        assert_eq!(titles("/servers/new"), ["Servers", "Add a server"]);
+        assert_eq!(titles("/servers/5/firewall"), ["Servers", "Server", "Firewall"]);
+        assert_eq!(titles("/servers/5/operations/7"), ["Servers", "Server", "Operation 7"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! What users see, and the calls they can make.
+
+pub mod accounts;
+mod browser;
+pub mod firewall;
+mod layout;
+pub mod lifecycle;
+pub mod live;
+pub mod operations;
+pub mod policy;
+pub mod servers;
+#[cfg(feature = "ssr")]
+pub mod session;
+mod ui;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{ParentRoute, Redirect, Route, Router, Routes};
+use leptos_router::{SsrMode, path};
+
+use crate::accounts::{SessionGate, SetupPage, SignInDialog, SignInPage};
+use crate::firewall::FirewallPage;
+use crate::layout::Frame;
+use crate::operations::OperationPage;
+use crate::servers::{NewServerPage, ServerPage, ServersPage};
+use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
+
+/// Whether the program has taken over the page that the server rendered.
+#[derive(Clone, Copy)]
+pub struct Hydrated(RwSignal<bool>);
+
+impl Hydrated {
+    pub fn get(self) -> bool {
+        self.0.get()
+    }
+}
+
+/// The document around the app, as the server sends it.
+#[cfg(feature = "ssr")]
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    use leptos_meta::{HashedStylesheet, MetaTags};
+    view! {
+        <!DOCTYPE html>
+        <html lang="en">
+            <head>
+                <meta charset="utf-8"/>
+                <meta name="viewport" content="width=device-width, initial-scale=1"/>
+                <meta name="color-scheme" content="light dark"/>
+                <link rel="icon" href=FAVICON/>
+                <HashedStylesheet options=options.clone()/>
+                <HydrationScripts options/>
+                <MetaTags/>
+            </head>
+            <body>
+                <App/>
+            </body>
+        </html>
+    }
+}
+
+/// The app: what every page shares, and the site map, one line per page. Pages arrive whole, with
+/// their data: `SsrMode::Async`.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let hydrated = Hydrated(RwSignal::new(false));
+    provide_context(hydrated);
+    Effect::new(move || {
+        hydrated.0.set(true);
+        browser::mark_hydrated();
+    });
+    Clock::provide();
+    Toasts::provide();
+    SessionGate::provide();
+    accounts::provide_visitor();
+
+    view! {
+        <Title formatter=in_the_tab/>
+        <Router>
+            <Routes fallback=|| view! { <main class="bare"><NotFound/></main> }>
+                <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
+                    <Route path=path!("/") view=|| view! { <Redirect path="/servers"/> } ssr=SsrMode::Async/>
+                    <Route path=path!("/servers") view=ServersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/new") view=NewServerPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id") view=ServerPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/firewall") view=FirewallPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
+                </ParentRoute>
+            </Routes>
+            <SignInDialog/>
+        </Router>
+        <ToastRegion/>
+    }
+}
+
+fn in_the_tab(title: String) -> String {
+    if title.is_empty() {
+        "BrokeForge".to_owned()
+    } else {
+        format!("{title} - BrokeForge")
+    }
+}
+
+/// A hammer, so that browsers do not ask for /favicon.ico.
+#[cfg(feature = "ssr")]
+const FAVICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' \
+                       fill='none' stroke='%23c2570c' stroke-width='2.5' stroke-linecap='round'%3E%3Cpath \
+                       d='m15 12-8.4 8.4a1 1 0 1 1-3-3L12 9M18 15l4-4M21.5 11.5l-1.9-1.9V7l-2.3-2.3A6 6 0 0 \
+                       0 9 3l3 5v2l2 2h1.2l3.3 2.5'/%3E%3C/svg%3E";

@@ -1,0 +1,233 @@
+//! Who in this tab wants to hear what. The browser runs one thread, so the tab's state is a
+//! thread-local.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use futures::channel::mpsc::UnboundedSender;
+use leptos::prelude::*;
+use wire::OperationId;
+use wire::event::Channel;
+
+use super::refetcher::{Cause, Outcome, Refetcher};
+use super::status::{LiveStatus, Pulse};
+use super::Interest;
+use crate::browser;
+
+/// What came over the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Records(Channel),
+    Output(OperationId),
+    /// Something may have been missed.
+    Resync(Channel),
+}
+
+#[derive(Default)]
+struct Tab {
+    listeners: Vec<Listener>,
+    next_id: u32,
+    pulse: Option<Pulse>,
+    /// Messages for the server, while the socket is open.
+    outbox: Option<UnboundedSender<String>>,
+    /// Channels the server has answered about, with yes or no.
+    settled: HashSet<Channel>,
+}
+
+struct Listener {
+    id: u32,
+    interest: Interest,
+    refetcher: Refetcher,
+}
+
+thread_local! {
+    static TAB: RefCell<Tab> = RefCell::default();
+}
+
+impl Interest {
+    pub fn channel(self) -> Channel {
+        match self {
+            Self::Records(channel) => channel,
+            Self::Output(server, _) => Channel::Server(server),
+        }
+    }
+
+    fn is_met_by(self, heard: Heard) -> bool {
+        match (self, heard) {
+            (Self::Records(wanted), Heard::Records(channel)) => wanted == channel,
+            (Self::Output(_, wanted), Heard::Output(operation)) => wanted == operation,
+            (_, Heard::Resync(channel)) => self.channel() == channel,
+            (Self::Records(_), Heard::Output(_)) | (Self::Output(..), Heard::Records(_)) => false,
+        }
+    }
+}
+
+/// Adds a listener and subscribes to its channel if nobody has yet.
+pub fn add(
+    interest: Interest,
+    run: impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Outcome>>> + 'static,
+) -> u32 {
+    TAB.with_borrow_mut(|tab| {
+        let id = tab.next_id;
+        tab.next_id += 1;
+        let channel = interest.channel();
+        let is_new = !tab.listeners.iter().any(|listener| listener.interest.channel() == channel);
+        tab.listeners.push(Listener {
+            id,
+            interest,
+            refetcher: Refetcher::new(Box::new(run), note_fetch),
+        });
+        if is_new {
+            tab.send(&subscribe(channel));
+        }
+        id
+    })
+}
+
+/// Removes a listener, and its subscription if it was the last one on its channel.
+pub fn remove(id: u32) {
+    TAB.with_borrow_mut(|tab| {
+        let Some(place) = tab.listeners.iter().position(|listener| listener.id == id) else {
+            return;
+        };
+        let listener = tab.listeners.remove(place);
+        listener.refetcher.stop();
+        let channel = listener.interest.channel();
+        if !tab.listeners.iter().any(|listener| listener.interest.channel() == channel) {
+            tab.settled.remove(&channel);
+            tab.send(&message("pusher:unsubscribe", channel));
+        }
+    });
+}
+
+pub fn watch_with(pulse: Pulse) {
+    TAB.with_borrow_mut(|tab| tab.pulse = Some(pulse));
+}
+
+/// The server accepted the socket: subscribe to everything again.
+pub fn opened(outbox: UnboundedSender<String>) {
+    let channels = TAB.with_borrow_mut(|tab| {
+        tab.outbox = Some(outbox);
+        tab.settled.clear();
+        let channels: HashSet<Channel> =
+            tab.listeners.iter().map(|listener| listener.interest.channel()).collect();
+        for channel in &channels {
+            tab.send(&subscribe(*channel));
+        }
+        channels
+    });
+    if channels.is_empty() {
+        set_status(LiveStatus::Live);
+    }
+}
+
+pub fn closed() {
+    TAB.with_borrow_mut(|tab| {
+        tab.outbox = None;
+        tab.settled.clear();
+    });
+}
+
+/// The server answered a subscription. What happened between the page's first value and now is
+/// fetched once; only then the page is as good as live.
+pub fn settled(channel: Channel) {
+    let all = TAB.with_borrow_mut(|tab| {
+        tab.settled.insert(channel);
+        tab.listeners.iter().all(|listener| tab.settled.contains(&listener.interest.channel()))
+    });
+    request(Cause::CatchUp, |interest| interest.channel() == channel);
+    if all {
+        set_status(LiveStatus::Live);
+    }
+}
+
+/// Passes on what the socket brought.
+pub fn hear(heard: Heard) {
+    count(|counts| counts.events += 1);
+    let cause = match heard {
+        Heard::Records(_) | Heard::Output(_) => Cause::Event,
+        Heard::Resync(_) => Cause::CatchUp,
+    };
+    request(cause, |interest| interest.is_met_by(heard));
+}
+
+pub fn refetch_all(cause: Cause) {
+    request(cause, |_| true);
+}
+
+pub fn is_live() -> bool {
+    status().is_some_and(|status| status == LiveStatus::Live)
+}
+
+pub fn status() -> Option<LiveStatus> {
+    let pulse = TAB.with_borrow(|tab| tab.pulse)?;
+    pulse.status.try_get_untracked()
+}
+
+pub fn set_status(status: LiveStatus) {
+    if let Some(pulse) = TAB.with_borrow(|tab| tab.pulse)
+        && pulse.status.try_get_untracked().is_some_and(|current| current != status)
+    {
+        pulse.status.try_set(status);
+    }
+}
+
+pub fn send_ping() {
+    TAB.with_borrow(|tab| tab.send(r#"{"event":"pusher:ping","data":{}}"#));
+}
+
+pub fn send_pong() {
+    TAB.with_borrow(|tab| tab.send(r#"{"event":"pusher:pong","data":{}}"#));
+}
+
+impl Tab {
+    fn send(&self, text: &str) {
+        if let Some(outbox) = &self.outbox {
+            // A closed outbox means a closing socket; the next one subscribes anew.
+            let _ = outbox.unbounded_send(text.to_owned());
+        }
+    }
+}
+
+/// A hidden tab waits: it catches up when it is looked at.
+fn request(cause: Cause, wanted: impl Fn(Interest) -> bool) {
+    if browser::is_hidden() {
+        return;
+    }
+    let refetchers: Vec<Refetcher> = TAB.with_borrow(|tab| {
+        tab.listeners
+            .iter()
+            .filter(|listener| wanted(listener.interest))
+            .map(|listener| listener.refetcher.clone())
+            .collect()
+    });
+    for refetcher in refetchers {
+        refetcher.request(cause);
+    }
+}
+
+fn note_fetch(cause: Cause, outcome: Option<Outcome>) {
+    match outcome {
+        None => count(|counts| match cause {
+            Cause::Event => counts.refetches += 1,
+            Cause::CatchUp => counts.catch_ups += 1,
+            Cause::Fallback => counts.fallback_refetches += 1,
+        }),
+        Some(Outcome::Unreachable) => super::socket::panel_is_silent(),
+        Some(Outcome::Fresh | Outcome::More) => super::socket::panel_answered(),
+    }
+}
+
+fn count(change: impl FnOnce(&mut super::status::Counts)) {
+    if let Some(pulse) = TAB.with_borrow(|tab| tab.pulse) {
+        pulse.counts.try_update(change);
+    }
+}
+
+fn subscribe(channel: Channel) -> String {
+    message("pusher:subscribe", channel)
+}
+
+fn message(event: &str, channel: Channel) -> String {
+    serde_json::json!({ "event": event, "data": { "channel": channel.to_string() } }).to_string()
+}

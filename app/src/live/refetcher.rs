@@ -1,0 +1,101 @@
+//! At most one fetch in flight and one owed.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use gloo_timers::future::TimeoutFuture;
+
+/// A failed fetch is tried again after this long.
+const RETRY_MS: u32 = 5_000;
+
+/// How a fetch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What is shown is what is.
+    Fresh,
+    /// There is more to fetch right now.
+    More,
+    /// The panel did not answer.
+    Unreachable,
+}
+
+/// Why a fetch is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    Event,
+    CatchUp,
+    Fallback,
+}
+
+pub type Run = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Outcome>>>>;
+
+/// Fetches on request, never twice at once.
+#[derive(Clone)]
+pub struct Refetcher(Rc<State>);
+
+struct State {
+    run: Run,
+    /// Told of each fetch, with its cause and then with whether it got through.
+    watch: Box<dyn Fn(Cause, Option<Outcome>)>,
+    in_flight: Cell<bool>,
+    owed: Cell<Option<Cause>>,
+    stopped: Cell<bool>,
+}
+
+impl Refetcher {
+    pub fn new(run: Run, watch: impl Fn(Cause, Option<Outcome>) + 'static) -> Self {
+        Self(Rc::new(State {
+            run,
+            watch: Box::new(watch),
+            in_flight: Cell::new(false),
+            owed: Cell::new(None),
+            stopped: Cell::new(false),
+        }))
+    }
+
+    /// Fetches now, or once more after the fetch that is under way.
+    pub fn request(&self, cause: Cause) {
+        self.0.owed.set(Some(cause));
+        if !self.0.in_flight.replace(true) {
+            let state = self.0.clone();
+            leptos::task::spawn_local(async move {
+                state.work().await;
+                state.in_flight.set(false);
+            });
+        }
+    }
+
+    /// Begins no further fetch.
+    pub fn stop(&self) {
+        self.0.stopped.set(true);
+    }
+}
+
+impl State {
+    async fn work(&self) {
+        while let Some(cause) = self.owed.take() {
+            if self.stopped.get() {
+                return;
+            }
+            (self.watch)(cause, None);
+            let outcome = (self.run)().await;
+            (self.watch)(cause, Some(outcome));
+            match outcome {
+                Outcome::Fresh => {}
+                Outcome::More => self.owe(cause),
+                Outcome::Unreachable => {
+                    TimeoutFuture::new(RETRY_MS).await;
+                    self.owe(cause);
+                }
+            }
+        }
+    }
+
+    fn owe(&self, cause: Cause) {
+        if self.owed.get().is_none() {
+            self.owed.set(Some(cause));
+        }
+    }
+}

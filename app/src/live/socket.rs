@@ -1,0 +1,223 @@
+//! The tab's one socket: opens, listens, notices silence, comes back.
+
+use std::cell::{Cell, RefCell};
+
+use futures::channel::mpsc::{self, UnboundedSender};
+use futures::{FutureExt, SinkExt, StreamExt, select};
+use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, WebSocketError};
+use gloo_timers::future::TimeoutFuture;
+use serde_json::Value;
+use wire::event::Channel;
+use wire::{OperationId, Timestamp};
+
+use super::listeners::{self, Heard};
+use super::refetcher::Cause;
+use super::status::{LiveStatus, Pulse};
+use crate::accounts::SessionGate;
+use crate::browser;
+
+const FIRST_DELAY_MS: f64 = 1_000.0;
+const LONGEST_DELAY_MS: f64 = 30_000.0;
+const OPENING_MS: u32 = 10_000;
+/// Silence after which we ask whether the server is there, and how long it may take to answer.
+const ACTIVITY_MS: u32 = 30_000;
+const ANSWER_MS: u32 = 10_000;
+/// After so many attempts in vain the page fetches by the clock and says so.
+const ATTEMPTS_BEFORE_POLLING: u32 = 3;
+const POLLING_MS: u32 = 30_000;
+/// What the server closes with when the session is over.
+const SESSION_OVER: u16 = 4009;
+
+thread_local! {
+    static WAKE: RefCell<Option<UnboundedSender<()>>> = const { RefCell::new(None) };
+    static POLLING: Cell<bool> = const { Cell::new(false) };
+    /// When the tab last knew that it showed the truth.
+    static FRESH_AT: Cell<Timestamp> = const { Cell::new(Timestamp(0)) };
+}
+
+/// How a socket ended.
+enum Ended {
+    SessionOver,
+    Lost { was_open: bool },
+}
+
+/// Starts the socket's task, once per tab.
+pub fn start(pulse: Pulse, gate: SessionGate) {
+    let (wake, mut woken) = mpsc::unbounded();
+    if WAKE.with_borrow_mut(|held| held.replace(wake.clone())).is_some() {
+        return;
+    }
+    listeners::watch_with(pulse);
+    FRESH_AT.set(browser::now());
+    browser::on_visible_again(move || {
+        let _ = wake.unbounded_send(());
+        listeners::refetch_all(Cause::CatchUp);
+    });
+    leptos::task::spawn_local(async move {
+        let mut attempts = 0;
+        loop {
+            let ended = serve().await;
+            listeners::closed();
+            match ended {
+                Ended::SessionOver => {
+                    say_reconnecting();
+                    gate.ask();
+                    woken.next().await;
+                    attempts = 0;
+                    continue;
+                }
+                Ended::Lost { was_open: true } => {
+                    FRESH_AT.set(browser::now());
+                    attempts = 1;
+                }
+                Ended::Lost { was_open: false } => attempts += 1,
+            }
+            if attempts < ATTEMPTS_BEFORE_POLLING {
+                say_reconnecting();
+            } else {
+                begin_polling();
+            }
+            select! {
+                () = TimeoutFuture::new(delay_ms(attempts)).fuse() => {}
+                _ = woken.next() => {}
+            }
+        }
+    });
+}
+
+/// Tries again at once, if the task is waiting.
+pub fn wake() {
+    WAKE.with_borrow(|wake| {
+        if let Some(wake) = wake {
+            let _ = wake.unbounded_send(());
+        }
+    });
+}
+
+/// A fetch got through.
+pub fn panel_answered() {
+    FRESH_AT.set(browser::now());
+    if POLLING.get() {
+        say_polling();
+    }
+}
+
+/// A fetch did not get through: while polling, nothing is fresh.
+pub fn panel_is_silent() {
+    if POLLING.get() {
+        say_reconnecting();
+    }
+}
+
+/// Serves one socket until it ends.
+async fn serve() -> Ended {
+    let Ok(socket) = WebSocket::open(&browser::socket_url("/app/brokeforge")) else {
+        return Ended::Lost { was_open: false };
+    };
+    let (mut sink, stream) = socket.split();
+    let mut stream = stream.fuse();
+    let (outbox, mut outgoing) = mpsc::unbounded();
+    let mut outbox = Some(outbox);
+    let mut asked = false;
+    loop {
+        let was_open = outbox.is_none();
+        let patience = match (was_open, asked) {
+            (false, _) => OPENING_MS,
+            (true, false) => ACTIVITY_MS,
+            (true, true) => ANSWER_MS,
+        };
+        select! {
+            message = stream.next() => match message {
+                Some(Ok(Message::Text(text))) => {
+                    asked = false;
+                    if hear(&text) && let Some(outbox) = outbox.take() {
+                        POLLING.set(false);
+                        listeners::opened(outbox);
+                    }
+                }
+                Some(Ok(Message::Bytes(_))) => {}
+                Some(Err(WebSocketError::ConnectionClose(close))) if close.code == SESSION_OVER => {
+                    return Ended::SessionOver;
+                }
+                Some(Err(_)) | None => return Ended::Lost { was_open },
+            },
+            text = outgoing.next() => {
+                if let Some(text) = text && sink.send(Message::Text(text)).await.is_err() {
+                    return Ended::Lost { was_open };
+                }
+            }
+            () = TimeoutFuture::new(patience).fuse() => {
+                if !was_open || asked {
+                    return Ended::Lost { was_open };
+                }
+                asked = true;
+                listeners::send_ping();
+            }
+        }
+    }
+}
+
+/// Reads one message; true for the one that opens the conversation.
+fn hear(text: &str) -> bool {
+    let Ok(message) = serde_json::from_str::<Value>(text) else {
+        return false;
+    };
+    let channel = message["channel"].as_str().and_then(|name| name.parse::<Channel>().ok());
+    match (message["event"].as_str().unwrap_or_default(), channel) {
+        ("pusher:connection_established", _) => return true,
+        ("pusher:ping", _) => listeners::send_pong(),
+        ("pusher_internal:subscription_succeeded" | "pusher:subscription_error", Some(channel)) => {
+            listeners::settled(channel);
+        }
+        ("ServerUpdated", Some(channel)) => listeners::hear(Heard::Records(channel)),
+        ("Resync", Some(channel)) => listeners::hear(Heard::Resync(channel)),
+        ("OperationOutput", Some(_)) => {
+            let data = message["data"].as_str().unwrap_or_default();
+            let data: Value = serde_json::from_str(data).unwrap_or_default();
+            if let Some(id) = data["operation_id"].as_i64() {
+                listeners::hear(Heard::Output(OperationId(id)));
+            }
+        }
+        _ => {}
+    }
+    false
+}
+
+/// Refetches every 30 s for as long as there is no socket.
+fn begin_polling() {
+    if POLLING.replace(true) {
+        return;
+    }
+    say_polling();
+    leptos::task::spawn_local(async {
+        while POLLING.get() {
+            listeners::refetch_all(Cause::Fallback);
+            TimeoutFuture::new(POLLING_MS).await;
+        }
+    });
+}
+
+fn say_polling() {
+    listeners::set_status(LiveStatus::Polling {
+        reason: "The live connection could not be opened. A proxy between here and the panel may not let \
+                 WebSockets through.",
+    });
+}
+
+fn say_reconnecting() {
+    if !matches!(listeners::status(), Some(LiveStatus::Reconnecting { .. })) {
+        listeners::set_status(LiveStatus::Reconnecting { since: FRESH_AT.get() });
+    }
+}
+
+/// Doubles from 1 s to 30 s, each spread over its upper half so that tabs do not come back as one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 500 and 30,000"
+)]
+fn delay_ms(attempts: u32) -> u32 {
+    let longest = FIRST_DELAY_MS * f64::from(1_u32 << attempts.saturating_sub(1).min(5));
+    (longest.min(LONGEST_DELAY_MS) * (0.5 + browser::random() / 2.0)) as u32
+}

@@ -1,0 +1,65 @@
+//! What the tab knows about its own freshness.
+
+use leptos::prelude::*;
+use wire::Timestamp;
+
+/// Whether the page hears of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LiveStatus {
+    /// The page has only just arrived.
+    Connecting,
+    /// Every change is heard of.
+    Live,
+    /// The socket was lost; what is shown may be as old as `since`.
+    Reconnecting { since: Timestamp },
+    /// There is no socket; the page asks every 30 s.
+    Polling { reason: &'static str },
+}
+
+impl LiveStatus {
+    /// The word in the page's markup.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::Polling { .. } => "polling",
+        }
+    }
+}
+
+/// How often the tab heard and fetched; the page shows them to tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Events that arrived on a channel.
+    pub events: u32,
+    /// Fetches because of an event.
+    pub refetches: u32,
+    /// Fetches to make up for what may have been missed: a new subscription, a reconnect, a resync, a
+    /// tab that woke up.
+    pub catch_ups: u32,
+    /// Fetches because 30 s had passed without a socket.
+    pub fallback_refetches: u32,
+}
+
+/// The live indicator's signals.
+#[derive(Clone, Copy)]
+pub struct Pulse {
+    pub status: RwSignal<LiveStatus>,
+    pub counts: RwSignal<Counts>,
+}
+
+impl Pulse {
+    pub fn new() -> Self {
+        Self {
+            status: RwSignal::new(LiveStatus::Connecting),
+            counts: RwSignal::new(Counts::default()),
+        }
+    }
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self::new()
+    }
+}

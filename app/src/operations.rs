@@ -1,0 +1,30 @@
+//! Operations: remote work with its steps, its output, and how it ended.
+
+mod badge;
+mod feed;
+mod page;
+mod steps;
+mod view;
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use wire::ApiError;
+use wire::operations::{OperationInput, OperationResource, OutputInput, OutputPage};
+
+pub use self::badge::OperationBadge;
+pub use self::page::OperationPage;
+pub use self::view::OperationView;
+
+/// An operation with its steps.
+#[server(prefix = "/api", endpoint = "operations/show", input = Json, output = Json)]
+pub async fn show(input: OperationInput) -> Result<OperationResource, ApiError> {
+    let (panel, operation) = crate::session::owned_operation(input.operation_id).await?;
+    Ok(domain::operations::show(&panel.db, &operation).await?)
+}
+
+/// What an operation printed after the last chunk that the reader has.
+#[server(prefix = "/api", endpoint = "operations/output", input = Json, output = Json)]
+pub async fn output(input: OutputInput) -> Result<OutputPage, ApiError> {
+    let (panel, operation) = crate::session::owned_operation(input.operation_id).await?;
+    Ok(domain::operations::output(&panel.db, &operation, input.after).await?)
+}

@@ -1,0 +1,66 @@
+//! Who may call what. A server function that is not named here is not reachable.
+
+/// Who may use a route or a server function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Anybody, signed in or not.
+    Public,
+    /// Anybody who holds the setup token, while no account exists.
+    SetupOnly,
+    /// A living session; what belongs to somebody else is not found.
+    SignedIn,
+}
+
+/// Every server function by its path.
+pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
+    ("/api/accounts/setup", Policy::SetupOnly),
+    ("/api/accounts/sign_in", Policy::Public),
+    ("/api/accounts/sign_out", Policy::SignedIn),
+    ("/api/accounts/visitor", Policy::Public),
+    ("/api/firewall/create", Policy::SignedIn),
+    ("/api/firewall/show", Policy::SignedIn),
+    ("/api/firewall/update", Policy::SignedIn),
+    ("/api/lifecycle/remove", Policy::SignedIn),
+    ("/api/lifecycle/retry", Policy::SignedIn),
+    ("/api/operations/output", Policy::SignedIn),
+    ("/api/operations/show", Policy::SignedIn),
+    ("/api/servers/check", Policy::SignedIn),
+    ("/api/servers/create", Policy::SignedIn),
+    ("/api/servers/host_key", Policy::SignedIn),
+    ("/api/servers/list", Policy::SignedIn),
+    ("/api/servers/provision", Policy::SignedIn),
+    ("/api/servers/remove", Policy::SignedIn),
+    ("/api/servers/show", Policy::SignedIn),
+];
+
+/// The policy of a server function's path; `None` for a path that is none.
+pub fn policy_of(path: &str) -> Option<Policy> {
+    SERVER_FUNCTIONS
+        .iter()
+        .find(|(known, _)| *known == path)
+        .map(|(_, policy)| *policy)
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_server_function_stands_in_the_table_and_nothing_else_does() {
+        let registered: BTreeSet<String> = leptos::server_fn::axum::server_fn_paths()
+            .map(|(path, _)| path.to_owned())
+            .collect();
+        let named: BTreeSet<String> = SERVER_FUNCTIONS
+            .iter()
+            .map(|(path, _)| (*path).to_owned())
+            .collect();
+        assert_eq!(registered, named);
+        assert_eq!(
+            named.len(),
+            SERVER_FUNCTIONS.len(),
+            "a path stands in the table twice"
+        );
+    }
+}

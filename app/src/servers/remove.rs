@@ -1,0 +1,85 @@
+//! Taking a server out of the panel.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use wire::servers::{RemoveServerInput, ServerSummary};
+
+use super::remove;
+use crate::ui::{Dialog, Field, FormMessage, Icon, Shape, SubmitButton, Submission, TextField, Toasts};
+
+/// The button, and the dialog that asks for the name.
+#[component]
+pub fn RemoveServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let is_busy = Memo::new(move |_| server.with(|server| server.busy_with.is_some()));
+    view! {
+        <section class="danger" aria-labelledby="danger">
+            <h2 id="danger">"Remove this server"</h2>
+            <p>
+                "Takes it out of the panel, with its rules and operations. What runs on the server stays; the panel's key "
+                "is taken off it if it can be reached."
+            </p>
+            <button
+                type="button"
+                class="button is-danger"
+                disabled=move || is_busy.get()
+                on:click=move |_| open.set(true)
+            >
+                <Icon shape=Shape::Trash/>
+                "Remove server"
+            </button>
+            <Show when=move || is_busy.get()>
+                <span class="field-note">"An operation is under way; wait until it has ended."</span>
+            </Show>
+            <Dialog
+                open
+                title=Signal::derive(move || {
+                    format!("Remove {}?", server.with(|server| server.name.clone()))
+                })
+                id="remove-server-title"
+            >
+                <RemoveForm server open/>
+            </Dialog>
+        </section>
+    }
+}
+
+#[component]
+fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoView {
+    let id = server.with_untracked(|server| server.id);
+    let confirm_name = TextField::new("remove-server", "confirm_name", "", |text| {
+        if text.trim().is_empty() { Err("Type the server's name.".to_owned()) } else { Ok(()) }
+    });
+    let submission = Submission::of(&[confirm_name]);
+    let toasts = expect_context::<Toasts>();
+    let navigate = use_navigate();
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if submission.check() {
+            let input = RemoveServerInput { server_id: id, confirm_name: confirm_name.peek() };
+            let (navigate, name) = (navigate.clone(), confirm_name.peek());
+            submission.run(remove(input), move |()| {
+                navigate("/servers", NavigateOptions::default());
+                toasts.say(format!("{} was removed.", name.trim()));
+            });
+        }
+    };
+    view! {
+        <form on:submit=submit novalidate method="post">
+            <p>
+                "Its firewall rules and the record of its operations are lost from the panel. To go on, type "
+                <strong>{move || server.with(|server| server.name.clone())}</strong> "."
+            </p>
+            <FormMessage submission/>
+            <Field field=confirm_name label="Server name"/>
+            <div class="form-actions">
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    "Cancel"
+                </button>
+                <SubmitButton submission label="Remove server" busy="Removing server..." is_danger=true/>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,21 @@
+//! What pages are made of: forms, dialogs, toasts, icons, times.
+
+mod copy;
+mod dialog;
+mod fields;
+mod icons;
+mod page;
+mod rows;
+mod submission;
+mod time;
+mod toasts;
+
+pub use self::copy::CopyButton;
+pub use self::dialog::Dialog;
+pub use self::fields::{ChoiceField, Field, Select, TextField};
+pub use self::icons::{Icon, Shape};
+pub use self::page::{ErrorView, NotFound, live_page};
+pub use self::rows::row_tint;
+pub use self::submission::{FormMessage, SubmitButton, Submission};
+pub use self::time::{Ago, Clock, duration};
+pub use self::toasts::{ToastRegion, Toasts};

@@ -1,0 +1,30 @@
+//! The browser's own dialog: it traps focus, closes on Escape and stays on top by itself.
+
+use leptos::html;
+use leptos::prelude::*;
+
+/// A modal dialog that is open while `open` says so.
+#[component]
+pub fn Dialog(
+    open: RwSignal<bool>,
+    #[prop(into)] title: Signal<String>,
+    /// Tells this dialog's heading from others'.
+    id: &'static str,
+    children: Children,
+) -> impl IntoView {
+    let node = NodeRef::<html::Dialog>::new();
+    Effect::new(move || {
+        let Some(dialog) = node.get() else { return };
+        if open.get() && !dialog.open() {
+            let _ = dialog.show_modal();
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
+    });
+    view! {
+        <dialog node_ref=node class="dialog" aria-labelledby=id on:close=move |_| open.set(false)>
+            <h2 id=id>{title}</h2>
+            {children()}
+        </dialog>
+    }
+}
