@@ -34,11 +34,10 @@ impl SessionToken {
 }
 
 /// Begins a session for somebody who has just proved who they are.
-pub(crate) async fn begin(
-    tx: &mut Tx,
-    user: UserId,
-    caller: &Caller,
-) -> Result<SessionToken, Error> {
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn begin(tx: &mut Tx, user: UserId, caller: &Caller) -> Result<SessionToken, Error> {
     let token = random_token();
     let at = tx.at().0;
     let row = session::ActiveModel {

@@ -34,7 +34,11 @@ pub struct Worker {
 
 impl Worker {
     pub fn new(panel: Panel, connector: Arc<dyn Connector>) -> Self {
-        Self { panel, connector, name: format!("worker-{}", std::process::id()) }
+        Self {
+            panel,
+            connector,
+            name: format!("worker-{}", std::process::id()),
+        }
     }
 
     /// Works until told to stop; then claims nothing more and waits for what runs.
@@ -45,7 +49,7 @@ impl Worker {
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = told_to_stop(&mut stop) => break,
                 _ = reconcile.tick() => {
                     match queue::fail_interrupted(&self.panel.db).await {
                         Ok(0) => {}
@@ -81,6 +85,11 @@ impl Worker {
     }
 }
 
+async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone will never say it either: stop then, too.
+    drop(stop.wait_for(|stop| *stop).await);
+}
+
 /// Runs one claimed operation to its end, whatever happens.
 async fn work(panel: Panel, connector: Arc<dyn Connector>, claim: Claim) {
     let heart = tokio::spawn(beat(panel.clone(), claim.clone()));
@@ -88,7 +97,9 @@ async fn work(panel: Panel, connector: Arc<dyn Connector>, claim: Claim) {
         Ok(outcome) => outcome,
         Err(error) => {
             tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "operation failed in the panel");
-            Outcome::Failed(format!("The panel could not go on: {error:#}. Retry; if it stays, the panel's log tells more."))
+            Outcome::Failed(format!(
+                "The panel could not go on: {error:#}. Retry; if it stays, the panel's log tells more."
+            ))
         }
     };
     heart.abort();
@@ -109,12 +120,23 @@ async fn beat(panel: Panel, claim: Claim) {
 
 async fn attempt(panel: &Panel, connector: Arc<dyn Connector>, claim: &Claim) -> Result<Outcome> {
     let plan = plan_of(panel, claim).await?;
-    let steps = plan.steps.iter().map(|step| (step.title.to_owned(), step.as_text())).collect();
+    let steps = plan
+        .steps
+        .iter()
+        .map(|step| (step.title.to_owned(), step.as_text()))
+        .collect();
     claim.plan(&panel.db, steps).await?;
     let server = servers::row(&panel.db, claim.server).await?;
     let key = servers::private_key(panel, &server)?;
     let target = prober::target(&server, key).map_err(anyhow::Error::msg)?;
-    Run { panel, connector, claim, target }.to_the_end(&plan).await
+    Run {
+        panel,
+        connector,
+        claim,
+        target,
+    }
+    .to_the_end(&plan)
+    .await
 }
 
 /// The steps that an operation takes.
@@ -122,15 +144,21 @@ async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Plan> {
     match claim.kind {
         OperationKind::Provision => {
             let panel_time_unix = domain::db::now().0 / 1000;
-            Ok(provisioning::plan(&provisioning::ProvisionInput { panel_time_unix }))
+            Ok(provisioning::plan(&provisioning::ProvisionInput {
+                panel_time_unix,
+            }))
         }
         OperationKind::Install(kind) => match kind {
             ResourceKind::FirewallRule => Ok(firewall::install(&rule(panel, claim).await?)),
         },
         OperationKind::Change(kind) => match kind {
             ResourceKind::FirewallRule => {
-                let payload = claim.payload.as_deref().context("a change without its new fields")?;
-                let new: NewRule = serde_json::from_str(payload).context("the fields of a change")?;
+                let payload = claim
+                    .payload
+                    .as_deref()
+                    .context("a change without its new fields")?;
+                let new: NewRule =
+                    serde_json::from_str(payload).context("the fields of a change")?;
                 Ok(firewall::change(&rule(panel, claim).await?, &new))
             }
         },

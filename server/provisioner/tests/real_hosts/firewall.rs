@@ -1,0 +1,147 @@
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use wire::ResourceKind;
+use wire::firewall::{Action, Protocol, RuleFields};
+
+use crate::host::Host;
+use crate::panel::{TestPanel, is_active};
+
+fn fields(name: &str, port: &str, source: &str, action: Action) -> RuleFields {
+    RuleFields {
+        name: name.into(),
+        port: port.into(),
+        protocol: Protocol::Tcp,
+        source: source.into(),
+        action,
+    }
+}
+
+fn reaches(host: &Host, port: u16) -> bool {
+    TcpStream::connect_timeout(
+        &format!("{}:{port}", host.address).parse().unwrap(),
+        Duration::from_secs(2),
+    )
+    .is_ok()
+}
+
+/// A host with a firewall; PHP and the like are not waited for.
+async fn with_firewall(name: &str) -> Option<(Host, TestPanel, domain::access::OwnedServer)> {
+    let host = Host::start(name, &[])?;
+    let panel = TestPanel::start().await;
+    let server = panel.add(&host).await;
+    let server = panel.provision_well(&server).await;
+    host.sh("systemd-run --quiet --unit=listener python3 -m http.server 8081 --bind 0.0.0.0");
+    Some((host, panel, server))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() {
+    let Some((host, panel, server)) = with_firewall("rules").await else {
+        return;
+    };
+    assert!(!reaches(&host, 8081));
+
+    let open = panel
+        .add_rule(&server, fields("Open", "8081", "", Action::Allow))
+        .await;
+    assert!(is_active(&open));
+    assert!(reaches(&host, 8081));
+
+    // The panel's own address as the hosts see it.
+    let deny = panel
+        .add_rule(
+            &server,
+            fields("But not me", "8081", "10.213.0.1", Action::Deny),
+        )
+        .await;
+    assert!(is_active(&deny));
+    assert!(!reaches(&host, 8081), "a deny behind an allow does nothing");
+
+    let before = host.sh("ufw status numbered; sha256sum /etc/ufw/*.rules");
+    let range = RuleFields {
+        protocol: Protocol::Any,
+        ..fields("Range", "3000:3005", "2001:db8::/32", Action::Allow)
+    };
+    let range = panel.add_rule(&server, range).await;
+    assert!(is_active(&range));
+    let with_range = host.sh("ufw status");
+    assert!(
+        with_range.contains("3000:3005/tcp") && with_range.contains("3000:3005/udp"),
+        "{with_range}"
+    );
+    domain::managed::request_removal(
+        &panel.panel.db,
+        &panel.who,
+        &server,
+        ResourceKind::FirewallRule,
+        range.id.0,
+    )
+    .await
+    .unwrap();
+    assert!(panel.settled(&server, range.id).await.is_none());
+    assert_eq!(
+        before,
+        host.sh("ufw status numbered; sha256sum /etc/ufw/*.rules")
+    );
+
+    // Behind the panel's back: what is gone already is removed without complaint.
+    host.sh("ufw --force delete deny in proto tcp from 10.213.0.1 to any port 8081");
+    domain::managed::request_removal(
+        &panel.panel.db,
+        &panel.who,
+        &server,
+        ResourceKind::FirewallRule,
+        deny.id.0,
+    )
+    .await
+    .unwrap();
+    assert!(panel.settled(&server, deny.id).await.is_none());
+    assert!(reaches(&host, 8081));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_cuts_the_panel_off_is_gone_within_90_seconds_also_after_a_reboot() {
+    let Some((host, panel, server)) = with_firewall("cut").await else {
+        return;
+    };
+    let before = host.sh("cat /etc/ufw/user.rules");
+    for reboot in [false, true] {
+        // The panel refuses rules over its own port; so the cut comes with the change from behind.
+        host.sh(
+            "systemd-run --quiet --collect sh -c 'until [ -d /var/lib/brokeforge/firewall-rollback/pending ]; do sleep 0.02; done; \
+             sleep 0.5; ufw prepend deny in proto tcp from 10.213.0.1 to any port 22; conntrack -F 2>/dev/null; ss -K dst 10.213.0.1 2>/dev/null; true'",
+        );
+        let started = Instant::now();
+        let id = {
+            let fields = fields(
+                "Cutter",
+                if reboot { "8091" } else { "8090" },
+                "",
+                Action::Allow,
+            );
+            let rule = wire::firewall::NewRule::parse(&fields).unwrap();
+            let key = format!("request-cut-{reboot}");
+            domain::firewall::request(&panel.panel.db, &panel.who, &server, rule, &key)
+                .await
+                .unwrap()
+        };
+        if reboot {
+            while !host.holds("ufw status | grep -q 'DENY.*10.213.0.1'") {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            host.reboot();
+        }
+        let rule = panel.settled(&server, id).await.unwrap();
+        assert!(
+            started.elapsed() < Duration::from_secs(100),
+            "{:?}",
+            started.elapsed()
+        );
+        let reason = rule.error_log.unwrap();
+        assert!(reason.contains("cut the panel off"), "{reason}");
+        assert_eq!(before, host.sh("cat /etc/ufw/user.rules"));
+        assert!(host.holds("ufw status | grep -q '^Status: active'"));
+        assert!(!host.holds("ls /etc/systemd/system/brokeforge-firewall-rollback.service"));
+    }
+}

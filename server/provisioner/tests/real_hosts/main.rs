@@ -1,0 +1,9 @@
+//! Plans on real Debian hosts, booted by `script/hosts`: what the panel believes is compared with
+//! what the host says.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod firewall;
+mod host;
+mod panel;
+mod provisioning;

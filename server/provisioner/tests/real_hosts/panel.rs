@@ -1,0 +1,184 @@
+//! The panel without its pages: database, queue, worker, SSH.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::access::{self, Caller, OwnedServer, SignedIn};
+use domain::bus::Bus;
+use domain::entities::user;
+use domain::secrets::Secrets;
+use domain::{Db, Panel, Prober, firewall, operations, servers, sessions};
+use migrations::Migrator;
+use provisioner::{SshProber, Worker};
+use sea_orm::{ActiveValue::NotSet, Set};
+use sea_orm_migration::MigratorTrait;
+use tempfile::TempDir;
+use tokio::sync::watch;
+use wire::firewall::{NewRule, RuleFields, RuleResource};
+use wire::operations::OperationResource;
+use wire::servers::{Address, NewServer, NewServerInput, SshPort};
+use wire::{OperationId, RuleId, Status, UserId};
+
+use crate::host::Host;
+
+pub struct TestPanel {
+    pub panel: Panel,
+    pub who: SignedIn,
+    _stop: watch::Sender<bool>,
+    _data: TempDir,
+}
+
+impl TestPanel {
+    pub async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&data.path().join("panel.db"), Bus::new())
+            .await
+            .unwrap();
+        Migrator::up(db.writes(), None).await.unwrap();
+        let connector = Arc::new(ssh::Client::new());
+        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
+        let secrets = Secrets::create(&data.path().join("panel.key")).unwrap();
+        let panel = Panel {
+            db,
+            prober,
+            secrets,
+            limits: Arc::default(),
+            public_url: "http://127.0.0.1:3000".into(),
+        };
+        let who = sign_in(&panel).await;
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(Worker::new(panel.clone(), connector).run(stopping));
+        Self {
+            panel,
+            who,
+            _stop: stop,
+            _data: data,
+        }
+    }
+
+    /// Adds a host as a user does: confirms its key, pastes the shown line.
+    pub async fn add(&self, host: &Host) -> OwnedServer {
+        let (address, port) = (
+            Address::parse(&host.address).unwrap(),
+            SshPort::parse("22").unwrap(),
+        );
+        let key = servers::host_key(&self.panel, &self.who, &address, port)
+            .await
+            .unwrap();
+        let input = NewServerInput {
+            name: "web-1".into(),
+            address: host.address.clone(),
+            port: "22".into(),
+            user: "root".into(),
+            host_key: key.host_key,
+        };
+        let id = servers::add(&self.panel, &self.who, NewServer::parse(&input).unwrap())
+            .await
+            .unwrap();
+        let server = access::owned_server(&self.panel.db, &self.who, id)
+            .await
+            .unwrap();
+        let shown = servers::show(&self.panel, &server).await.unwrap();
+        host.sh(&shown.authorize_command);
+        servers::check(&self.panel, &self.who, &server)
+            .await
+            .unwrap();
+        access::owned_server(&self.panel.db, &self.who, id)
+            .await
+            .unwrap()
+    }
+
+    /// Provisions and returns how it ended.
+    pub async fn provision(&self, server: &OwnedServer) -> OperationResource {
+        let id = servers::request_provisioning(&self.panel.db, &self.who, server)
+            .await
+            .unwrap();
+        self.end_of(id).await
+    }
+
+    /// Provisions and insists that it works.
+    pub async fn provision_well(&self, server: &OwnedServer) -> OwnedServer {
+        let operation = self.provision(server).await;
+        assert_eq!(operation.error, None, "{}", self.output(operation.id).await);
+        access::owned_server(&self.panel.db, &self.who, server.id())
+            .await
+            .unwrap()
+    }
+
+    pub async fn end_of(&self, id: OperationId) -> OperationResource {
+        for _ in 0..6000 {
+            let owned = access::owned_operation(&self.panel.db, &self.who, id)
+                .await
+                .unwrap();
+            let operation = operations::show(&self.panel.db, &owned).await.unwrap();
+            if operation.state.is_over() {
+                return operation;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("operation {id} did not end within 10 minutes");
+    }
+
+    pub async fn output(&self, id: OperationId) -> String {
+        let owned = access::owned_operation(&self.panel.db, &self.who, id)
+            .await
+            .unwrap();
+        let page = operations::output(&self.panel.db, &owned, 0).await.unwrap();
+        page.chunks.into_iter().map(|chunk| chunk.text).collect()
+    }
+
+    /// Adds a rule and waits until it is settled.
+    pub async fn add_rule(&self, server: &OwnedServer, fields: RuleFields) -> RuleResource {
+        let key = format!("request-{}-{}-{}", fields.port, fields.source, fields.name);
+        let rule = NewRule::parse(&fields).unwrap();
+        let id = firewall::request(&self.panel.db, &self.who, server, rule, &key)
+            .await
+            .unwrap();
+        self.settled(server, id).await.unwrap()
+    }
+
+    /// The rule once nothing is under way for it; `None` when it is gone.
+    pub async fn settled(&self, server: &OwnedServer, id: RuleId) -> Option<RuleResource> {
+        for _ in 0..2000 {
+            let rules = firewall::show(&self.panel.db, server).await.unwrap().rules;
+            match rules.into_iter().find(|rule| rule.id == id) {
+                None => return None,
+                Some(rule) if !rule.status.is_transitional() => return Some(rule),
+                Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        panic!("rule {id} was not settled within 200 s");
+    }
+}
+
+pub fn is_active(rule: &RuleResource) -> bool {
+    assert_eq!(rule.error_log, None);
+    rule.status == Status::Active
+}
+
+async fn sign_in(panel: &Panel) -> SignedIn {
+    let caller = Caller {
+        signed_in: None,
+        peer: [127, 0, 0, 1].into(),
+        user_agent: "test".into(),
+    };
+    let mut tx = panel.db.begin().await.unwrap();
+    let user = tx
+        .insert(user::ActiveModel {
+            id: NotSet,
+            name: Set("Ada".into()),
+            email: Set("ada@example.com".into()),
+            password_hash: Set("none".into()),
+            created_at: Set(0),
+        })
+        .await
+        .unwrap();
+    let token = sessions::begin(&mut tx, UserId(user.id), &caller)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    sessions::find(&panel.db, token.expose())
+        .await
+        .unwrap()
+        .unwrap()
+}
