@@ -7,7 +7,10 @@ use leptos::web_sys::{HtmlElement, VisibilityState};
 use wire::Timestamp;
 
 /// The browser's clock.
-#[expect(clippy::cast_possible_truncation, reason = "milliseconds fit for 280,000 years")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "milliseconds fit for 280,000 years"
+)]
 pub fn now() -> Timestamp {
     Timestamp(js_sys::Date::now() as i64)
 }
@@ -21,7 +24,11 @@ pub fn random() -> f64 {
 pub fn request_key() -> String {
     (0..4)
         .map(|_| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within u32")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "within u32"
+            )]
             let part = (random() * f64::from(u32::MAX)) as u32;
             format!("{part:08x}")
         })
@@ -82,7 +89,10 @@ pub fn socket_url(path: &str) -> String {
 
 /// Moves the focus to the element with this id.
 pub fn focus(id: &str) {
-    if let Some(element) = document().get_element_by_id(id).and_then(|found| found.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|found| found.dyn_into::<HtmlElement>().ok())
+    {
         let _ = element.focus();
     }
 }
@@ -107,10 +117,10 @@ pub fn select_text(element: &HtmlElement) {
     }
 }
 
-/// Marks the document as taken over by the program.
-pub fn mark_hydrated() {
+/// Writes on the document's root what tests and bug reports ask of a page.
+pub fn mark(attribute: &str, value: impl ToString) {
     if let Some(root) = document().document_element() {
-        let _ = root.set_attribute("data-hydrated", "true");
+        let _ = root.set_attribute(attribute, &value.to_string());
     }
 }
 

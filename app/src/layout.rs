@@ -169,7 +169,10 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
             (2, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("Operation {id}"),
             _ => break,
         };
-        crumbs.push(Crumb { title, href: href.clone() });
+        crumbs.push(Crumb {
+            title,
+            href: href.clone(),
+        });
     }
     crumbs
 }
@@ -178,6 +181,13 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
 #[component]
 fn LiveIndicator(pulse: Pulse) -> impl IntoView {
     let Pulse { status, counts } = pulse;
+    Effect::new(move || {
+        let counts = counts.get();
+        browser::mark("data-events", counts.events);
+        browser::mark("data-refetches", counts.refetches);
+        browser::mark("data-catch-ups", counts.catch_ups);
+        browser::mark("data-fallback-refetches", counts.fallback_refetches);
+    });
     let words = move || match status.get() {
         LiveStatus::Connecting => "connecting".to_owned(),
         LiveStatus::Live => "live".to_owned(),
@@ -198,10 +208,6 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
             role="status"
             data-testid="live"
             data-live=move || status.with(LiveStatus::as_str)
-            data-events=move || counts.get().events
-            data-refetches=move || counts.get().refetches
-            data-catch-ups=move || counts.get().catch_ups
-            data-fallback-refetches=move || counts.get().fallback_refetches
             title=reason
         >
             <span class="live-dot" aria-hidden="true"></span>
@@ -215,14 +221,23 @@ mod tests {
     use super::crumbs_of;
 
     fn titles(path: &str) -> Vec<String> {
-        crumbs_of(path, &[]).into_iter().map(|crumb| crumb.title).collect()
+        crumbs_of(path, &[])
+            .into_iter()
+            .map(|crumb| crumb.title)
+            .collect()
     }
 
     #[test]
     fn the_path_is_told_in_words() {
         assert_eq!(titles("/servers"), ["Servers"]);
         assert_eq!(titles("/servers/new"), ["Servers", "Add a server"]);
-        assert_eq!(titles("/servers/5/firewall"), ["Servers", "Server", "Firewall"]);
-        assert_eq!(titles("/servers/5/operations/7"), ["Servers", "Server", "Operation 7"]);
+        assert_eq!(
+            titles("/servers/5/firewall"),
+            ["Servers", "Server", "Firewall"]
+        );
+        assert_eq!(
+            titles("/servers/5/operations/7"),
+            ["Servers", "Server", "Operation 7"]
+        );
     }
 }

@@ -67,7 +67,7 @@ pub fn App() -> impl IntoView {
     provide_context(hydrated);
     Effect::new(move || {
         hydrated.0.set(true);
-        browser::mark_hydrated();
+        browser::mark("data-hydrated", true);
     });
     Clock::provide();
     Toasts::provide();

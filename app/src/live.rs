@@ -22,7 +22,8 @@ pub use self::refetcher::Outcome;
 pub use self::status::{Counts, LiveStatus, Pulse};
 use crate::accounts::SessionGate;
 
-type Fetch<T> = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<T, ApiError>> + Send>> + Send + Sync>;
+type Fetch<T> =
+    Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<T, ApiError>> + Send>> + Send + Sync>;
 
 /// What a listener wants to hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! Servers: the list, the form that adds one, and a server's own page.
 
 mod add;
+mod connection;
 mod detail;
 mod header;
 mod list;
+mod provisioning;
 mod remove;
 
 use leptos::prelude::*;
@@ -17,9 +19,10 @@ use wire::servers::{
 use wire::{ApiError, OperationId, ServerId};
 
 pub use self::add::NewServerPage;
-pub use self::detail::{ProvisionButton, ServerPage};
+pub use self::detail::ServerPage;
 pub use self::header::ServerHeader;
 pub use self::list::ServersPage;
+pub use self::provisioning::ProvisionButton;
 
 /// The caller's servers, by name.
 #[server(prefix = "/api", endpoint = "servers/list", input = Json, output = Json)]

@@ -16,6 +16,6 @@ pub use self::fields::{ChoiceField, Field, Select, TextField};
 pub use self::icons::{Icon, Shape};
 pub use self::page::{ErrorView, NotFound, live_page};
 pub use self::rows::row_tint;
-pub use self::submission::{FormMessage, SubmitButton, Submission};
+pub use self::submission::{FormMessage, Submission, SubmitButton};
 pub use self::time::{Ago, Clock, duration};
 pub use self::toasts::{ToastRegion, Toasts};

@@ -9,7 +9,7 @@ use wire::text::one_line;
 
 use super::{PageVisitor, setup, sign_in};
 use crate::browser;
-use crate::ui::{ErrorView, Field, FormMessage, Icon, Shape, SubmitButton, Submission, TextField};
+use crate::ui::{ErrorView, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField};
 
 /// Makes the first account.
 #[component]
@@ -68,13 +68,20 @@ pub fn SignInPage() -> impl IntoView {
 pub fn SignInForm(form: &'static str, done: Callback<()>) -> impl IntoView {
     let email = TextField::new(form, "email", "", |text| Email::parse(text).map(drop));
     let password = TextField::new(form, "password", "", |text| {
-        if text.is_empty() { Err("Type your password.".to_owned()) } else { Ok(()) }
+        if text.is_empty() {
+            Err("Type your password.".to_owned())
+        } else {
+            Ok(())
+        }
     });
     let submission = Submission::of(&[email, password]);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if submission.check() {
-            let input = SignInInput { email: email.peek(), password: password.peek() };
+            let input = SignInInput {
+                email: email.peek(),
+                password: password.peek(),
+            };
             submission.run(sign_in(input), move |()| done.run(()));
         }
     };
@@ -95,7 +102,9 @@ fn SetupForm() -> impl IntoView {
     let token = TextField::new("setup", "token", "", |text| one_line(text, 200).map(drop));
     let name = TextField::new("setup", "name", "", |text| one_line(text, 100).map(drop));
     let email = TextField::new("setup", "email", "", |text| Email::parse(text).map(drop));
-    let password = TextField::new("setup", "password", "", |text| Password::parse(text).map(drop));
+    let password = TextField::new("setup", "password", "", |text| {
+        Password::parse(text).map(drop)
+    });
     let submission = Submission::of(&[token, name, email, password]);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -132,7 +141,7 @@ fn SetupForm() -> impl IntoView {
                     autocomplete="new-password"
                 />
                 <div class="form-actions">
-                    <SubmitButton submission label="Create account" busy="Creating account..."/>
+                    <SubmitButton submission label="Make the account" busy="Making the account..."/>
                 </div>
             </form>
         </section>

@@ -10,7 +10,7 @@ use wire::{ResourceKind, ServerId};
 use super::form::{RuleForm, RuleInputs};
 use super::update;
 use crate::lifecycle::remove;
-use crate::ui::{Dialog, FormMessage, SubmitButton, Submission};
+use crate::ui::{Dialog, FormMessage, Submission, SubmitButton};
 
 /// Changes the rule in `edited`.
 #[component]
@@ -30,7 +30,11 @@ fn EditForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> impl 
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if submission.check() {
-            let input = UpdateRuleInput { server_id: server, rule_id: rule.id, rule: form.fields() };
+            let input = UpdateRuleInput {
+                server_id: server,
+                rule_id: rule.id,
+                rule: form.fields(),
+            };
             submission.run(update(input), move |()| open.set(false));
         }
     };

@@ -3,12 +3,14 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use wire::ServerId;
-use wire::firewall::{Action, CreateRuleInput, PortRange, Protocol, RuleFields, RuleResource, Source};
+use wire::firewall::{
+    Action, CreateRuleInput, PortRange, Protocol, RuleFields, RuleResource, Source,
+};
 use wire::text::one_line;
 
 use super::create;
 use crate::browser;
-use crate::ui::{ChoiceField, Field, FormMessage, Select, SubmitButton, Submission, TextField};
+use crate::ui::{ChoiceField, Field, FormMessage, Select, Submission, SubmitButton, TextField};
 
 const PROTOCOLS: &[(&str, &str)] = &[("tcp", "TCP"), ("udp", "UDP"), ("any", "Any")];
 const ACTIONS: &[(&str, &str)] = &[("allow", "Allow"), ("deny", "Deny")];
@@ -39,8 +41,12 @@ impl RuleForm {
     pub fn of(form: &'static str, rule: &RuleResource) -> Self {
         let source = rule.source.clone().unwrap_or_default();
         Self {
-            name: TextField::new(form, "name", rule.name.clone(), |text| one_line(text, 100).map(drop)),
-            port: TextField::new(form, "port", rule.port.clone(), |text| PortRange::parse(text).map(drop)),
+            name: TextField::new(form, "name", rule.name.clone(), |text| {
+                one_line(text, 100).map(drop)
+            }),
+            port: TextField::new(form, "port", rule.port.clone(), |text| {
+                PortRange::parse(text).map(drop)
+            }),
             protocol: ChoiceField::new(form, "protocol", rule.protocol.as_str()),
             source: TextField::new(form, "source", source, |text| Source::parse(text).map(drop)),
             action: ChoiceField::new(form, "action", rule.action.as_str()),

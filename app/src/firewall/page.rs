@@ -29,8 +29,12 @@ pub fn FirewallPage() -> impl IntoView {
 
 #[component]
 fn Firewall(id: ServerId) -> impl IntoView {
-    let firewall = live(Channel::Server(id), move || show(ServerInput { server_id: id }));
-    live_page(firewall, move |firewall| view! { <Body id firewall/> }.into_any())
+    let firewall = live(Channel::Server(id), move || {
+        show(ServerInput { server_id: id })
+    });
+    live_page(firewall, move |firewall| {
+        view! { <Body id firewall/> }.into_any()
+    })
 }
 
 #[component]
@@ -73,12 +77,16 @@ fn Body(id: ServerId, firewall: Signal<FirewallResource>) -> impl IntoView {
 /// Rules need a server that has been provisioned once; whether it works right now is said beside.
 fn is_ready(firewall: &FirewallResource) -> bool {
     firewall.installed.is_some()
-        || matches!(firewall.server.provision_status, Some(Status::Active | Status::Paused))
+        || matches!(
+            firewall.server.provision_status,
+            Some(Status::Active | Status::Paused)
+        )
 }
 
 #[component]
 fn StateLine(firewall: Signal<FirewallResource>) -> impl IntoView {
-    let state = Memo::new(move |_| firewall.with(|firewall| (firewall.installed, firewall.enabled)));
+    let state =
+        Memo::new(move |_| firewall.with(|firewall| (firewall.installed, firewall.enabled)));
     view! {
         <div class="page-head">
             <h2>"Firewall"</h2>

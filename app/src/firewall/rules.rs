@@ -70,7 +70,9 @@ fn RuleRow(
         return ().into_any();
     };
     let rule = Memo::new(move |before: Option<&RuleResource>| {
-        find().or_else(|| before.cloned()).unwrap_or_else(|| first.clone())
+        find()
+            .or_else(|| before.cloned())
+            .unwrap_or_else(|| first.clone())
     });
     let status = Memo::new(move |_| rule.with(|rule| rule.status));
     let name = Signal::derive(move || rule.with(|rule| rule.name.clone()));

@@ -9,9 +9,9 @@ use leptos::prelude::*;
 use wire::OperationId;
 use wire::event::Channel;
 
+use super::Interest;
 use super::refetcher::{Cause, Outcome, Refetcher};
 use super::status::{LiveStatus, Pulse};
-use super::Interest;
 use crate::browser;
 
 /// What came over the socket.
@@ -71,7 +71,10 @@ pub fn add(
         let id = tab.next_id;
         tab.next_id += 1;
         let channel = interest.channel();
-        let is_new = !tab.listeners.iter().any(|listener| listener.interest.channel() == channel);
+        let is_new = !tab
+            .listeners
+            .iter()
+            .any(|listener| listener.interest.channel() == channel);
         tab.listeners.push(Listener {
             id,
             interest,
@@ -93,7 +96,11 @@ pub fn remove(id: u32) {
         let listener = tab.listeners.remove(place);
         listener.refetcher.stop();
         let channel = listener.interest.channel();
-        if !tab.listeners.iter().any(|listener| listener.interest.channel() == channel) {
+        if !tab
+            .listeners
+            .iter()
+            .any(|listener| listener.interest.channel() == channel)
+        {
             tab.settled.remove(&channel);
             tab.send(&message("pusher:unsubscribe", channel));
         }
@@ -109,8 +116,11 @@ pub fn opened(outbox: UnboundedSender<String>) {
     let channels = TAB.with_borrow_mut(|tab| {
         tab.outbox = Some(outbox);
         tab.settled.clear();
-        let channels: HashSet<Channel> =
-            tab.listeners.iter().map(|listener| listener.interest.channel()).collect();
+        let channels: HashSet<Channel> = tab
+            .listeners
+            .iter()
+            .map(|listener| listener.interest.channel())
+            .collect();
         for channel in &channels {
             tab.send(&subscribe(*channel));
         }
@@ -133,7 +143,9 @@ pub fn closed() {
 pub fn settled(channel: Channel) {
     let all = TAB.with_borrow_mut(|tab| {
         tab.settled.insert(channel);
-        tab.listeners.iter().all(|listener| tab.settled.contains(&listener.interest.channel()))
+        tab.listeners
+            .iter()
+            .all(|listener| tab.settled.contains(&listener.interest.channel()))
     });
     request(Cause::CatchUp, |interest| interest.channel() == channel);
     if all {
@@ -166,7 +178,10 @@ pub fn status() -> Option<LiveStatus> {
 
 pub fn set_status(status: LiveStatus) {
     if let Some(pulse) = TAB.with_borrow(|tab| tab.pulse)
-        && pulse.status.try_get_untracked().is_some_and(|current| current != status)
+        && pulse
+            .status
+            .try_get_untracked()
+            .is_some_and(|current| current != status)
     {
         pulse.status.try_set(status);
     }

@@ -45,7 +45,10 @@ enum Ended {
 /// Starts the socket's task, once per tab.
 pub fn start(pulse: Pulse, gate: SessionGate) {
     let (wake, mut woken) = mpsc::unbounded();
-    if WAKE.with_borrow_mut(|held| held.replace(wake.clone())).is_some() {
+    if WAKE
+        .with_borrow_mut(|held| held.replace(wake.clone()))
+        .is_some()
+    {
         return;
     }
     listeners::watch_with(pulse);
@@ -163,7 +166,9 @@ fn hear(text: &str) -> bool {
     let Ok(message) = serde_json::from_str::<Value>(text) else {
         return false;
     };
-    let channel = message["channel"].as_str().and_then(|name| name.parse::<Channel>().ok());
+    let channel = message["channel"]
+        .as_str()
+        .and_then(|name| name.parse::<Channel>().ok());
     match (message["event"].as_str().unwrap_or_default(), channel) {
         ("pusher:connection_established", _) => return true,
         ("pusher:ping", _) => listeners::send_pong(),
@@ -207,7 +212,9 @@ fn say_polling() {
 
 fn say_reconnecting() {
     if !matches!(listeners::status(), Some(LiveStatus::Reconnecting { .. })) {
-        listeners::set_status(LiveStatus::Reconnecting { since: FRESH_AT.get() });
+        listeners::set_status(LiveStatus::Reconnecting {
+            since: FRESH_AT.get(),
+        });
     }
 }
 

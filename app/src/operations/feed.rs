@@ -38,7 +38,12 @@ impl Feed {
             let Some(after) = feed.last.try_get_untracked() else {
                 return Outcome::Fresh;
             };
-            match output(OutputInput { operation_id: operation, after }).await {
+            match output(OutputInput {
+                operation_id: operation,
+                after,
+            })
+            .await
+            {
                 Ok(page) => {
                     let more = page.more;
                     feed.append(page);
@@ -82,10 +87,10 @@ impl Feed {
         for chunk in page.chunks {
             if chunk.id > self.last.get_untracked() {
                 self.last.set(chunk.id);
-                by_step
-                    .entry(chunk.step)
-                    .or_default()
-                    .push(Piece { id: chunk.id, text: chunk.text.into() });
+                by_step.entry(chunk.step).or_default().push(Piece {
+                    id: chunk.id,
+                    text: chunk.text.into(),
+                });
             }
         }
         for (step, pieces) in by_step {

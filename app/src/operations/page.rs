@@ -33,11 +33,21 @@ pub fn OperationPage() -> impl IntoView {
 fn Followed(server: ServerId, operation: OperationId) -> impl IntoView {
     let AllServers(servers) = expect_context();
     let followed = live(Channel::Server(server), move || async move {
-        let found = show(OperationInput { operation_id: operation }).await?;
+        let found = show(OperationInput {
+            operation_id: operation,
+        })
+        .await?;
         // An operation has one address: under its own server.
-        if found.server_id == server { Ok(found) } else { Err(ApiError::NotFound) }
+        if found.server_id == server {
+            Ok(found)
+        } else {
+            Err(ApiError::NotFound)
+        }
     });
-    let printed = OnceResource::new(output(OutputInput { operation_id: operation, after: 0 }));
+    let printed = OnceResource::new(output(OutputInput {
+        operation_id: operation,
+        after: 0,
+    }));
     live_page(followed, move |operation| {
         view! {
             <Title text=move || operation.with(|operation| operation.title.clone())/>
@@ -63,7 +73,9 @@ fn Body(
     let header = summary.and_then(|servers| {
         let first = servers.with_untracked(|servers| find(servers, server))?;
         let summary = Memo::new(move |_| {
-            servers.with(|servers| find(servers, server)).unwrap_or_else(|| first.clone())
+            servers
+                .with(|servers| find(servers, server))
+                .unwrap_or_else(|| first.clone())
         });
         Some(view! { <ServerHeader server=summary/> })
     });

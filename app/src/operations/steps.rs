@@ -23,7 +23,9 @@ pub fn StepView(#[prop(into)] step: Signal<StepResource>, feed: Feed) -> impl In
     };
     let last_line = {
         let pieces = pieces.clone();
-        Memo::new(move |_| pieces.with(|pieces| pieces.last().map(|piece| last_line_of(&piece.text))))
+        Memo::new(move |_| {
+            pieces.with(|pieces| pieces.last().map(|piece| last_line_of(&piece.text)))
+        })
     };
     let clock = expect_context::<Clock>();
     let elapsed = Memo::new(move |_| {
@@ -34,7 +36,9 @@ pub fn StepView(#[prop(into)] step: Signal<StepResource>, feed: Feed) -> impl In
         })
     });
     let summary = move || match status.get() {
-        StepStatus::Running => last_line.get().or_else(|| step.with(|step| step.summary.clone())),
+        StepStatus::Running => last_line
+            .get()
+            .or_else(|| step.with(|step| step.summary.clone())),
         StepStatus::Failed => step.with(|step| step.exit.clone().or_else(|| step.summary.clone())),
         StepStatus::Waiting | StepStatus::Succeeded | StepStatus::Skipped => {
             step.with(|step| step.summary.clone())
@@ -117,7 +121,11 @@ fn Output(
 }
 
 fn last_line_of(text: &str) -> String {
-    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let line = text
+        .lines()
+        .rev()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
     line.chars().take(200).collect()
 }
 
@@ -127,7 +135,10 @@ mod tests {
 
     #[test]
     fn the_last_line_is_the_last_that_says_something() {
-        assert_eq!(last_line_of("a\nSetting up nginx ...\n\n  \n"), "Setting up nginx ...");
+        assert_eq!(
+            last_line_of("a\nSetting up nginx ...\n\n  \n"),
+            "Setting up nginx ..."
+        );
         assert_eq!(last_line_of("\n"), "");
         assert_eq!(last_line_of(&"x".repeat(500)).len(), 200);
     }

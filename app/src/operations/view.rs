@@ -30,14 +30,20 @@ pub fn OperationView(
         })
     });
     let positions = move || {
-        operation.with(|operation| operation.steps.iter().map(|step| step.position).collect::<Vec<_>>())
+        operation.with(|operation| {
+            operation
+                .steps
+                .iter()
+                .map(|step| step.position)
+                .collect::<Vec<_>>()
+        })
     };
     let title_id = format!("operation-{id}");
     view! {
         <article
             class="operation"
             data-operation-id=id.0
-            data-state=move || state.get().as_str()
+            data-operation-state=move || state.get().as_str()
             aria-labelledby=title_id
         >
             <header class="operation-head">
@@ -78,16 +84,19 @@ pub fn OperationView(
 #[component]
 fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
     let error = Memo::new(move |_| operation.with(|operation| operation.error.clone()));
-    let (kind, server) = operation.with_untracked(|operation| (operation.kind, operation.server_id));
+    let (kind, server) =
+        operation.with_untracked(|operation| (operation.kind, operation.server_id));
     let next = move || match kind {
         OperationKind::Provision => {
-            view! { <ProvisionButton server label="Provision again"/> }.into_any()
+            view! { <ProvisionButton server label="Provision again".to_owned()/> }.into_any()
         }
         OperationKind::Install(resource)
         | OperationKind::Change(resource)
         | OperationKind::Remove(resource) => {
             let (href, label) = match resource {
-                ResourceKind::FirewallRule => (format!("/servers/{server}/firewall"), "Go to the firewall"),
+                ResourceKind::FirewallRule => {
+                    (format!("/servers/{server}/firewall"), "Go to the firewall")
+                }
             };
             view! { <A href attr:class="button is-primary">{label}</A> }.into_any()
         }
@@ -153,5 +162,9 @@ fn Commands(operation: Signal<OperationResource>) -> impl IntoView {
 }
 
 fn find(operation: &OperationResource, position: i32) -> Option<wire::operations::StepResource> {
-    operation.steps.iter().find(|step| step.position == position).cloned()
+    operation
+        .steps
+        .iter()
+        .find(|step| step.position == position)
+        .cloned()
 }

@@ -12,7 +12,7 @@ use wire::servers::{
 
 use super::{create, host_key};
 use crate::accounts::SessionGate;
-use crate::ui::{Field, FormMessage, Icon, Shape, SubmitButton, Submission, TextField};
+use crate::ui::{Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField};
 
 /// How long the typing must rest before the server is asked.
 const REST: std::time::Duration = std::time::Duration::from_millis(700);
@@ -20,10 +20,18 @@ const REST: std::time::Duration = std::time::Duration::from_millis(700);
 /// Adds a server.
 #[component]
 pub fn NewServerPage() -> impl IntoView {
-    let address = TextField::new("server", "address", "", |text| Address::parse(text).map(drop));
-    let name = TextField::new("server", "name", "", |text| ServerName::parse(text).map(drop));
-    let port = TextField::new("server", "port", "22", |text| SshPort::parse(text).map(drop));
-    let user = TextField::new("server", "user", "root", |text| UnixUser::parse(text).map(drop));
+    let address = TextField::new("server", "address", "", |text| {
+        Address::parse(text).map(drop)
+    });
+    let name = TextField::new("server", "name", "", |text| {
+        ServerName::parse(text).map(drop)
+    });
+    let port = TextField::new("server", "port", "22", |text| {
+        SshPort::parse(text).map(drop)
+    });
+    let user = TextField::new("server", "user", "root", |text| {
+        UnixUser::parse(text).map(drop)
+    });
     let key = HostKeyQuestion::new(address, port);
     let submission = Submission::of(&[address, name, port, user, key.field]);
     let navigate = use_navigate();
@@ -122,7 +130,10 @@ impl HostKeyQuestion {
             port,
             field: TextField::new("server", "host_key", "", |text| {
                 if text.is_empty() {
-                    Err("Compare the fingerprint, then confirm that it is this server's.".to_owned())
+                    Err(
+                        "Compare the fingerprint, then confirm that it is this server's."
+                            .to_owned(),
+                    )
                 } else {
                     Ok(())
                 }
@@ -156,7 +167,9 @@ impl HostKeyQuestion {
         if Address::parse(&place.0).is_err() || SshPort::parse(&place.1).is_err() {
             return;
         }
-        let is_known = self.answer.with_untracked(|answer| answer.about() == Some(&place));
+        let is_known = self
+            .answer
+            .with_untracked(|answer| answer.about() == Some(&place));
         if !is_known {
             self.ask_about(place);
         }
@@ -169,7 +182,10 @@ impl HostKeyQuestion {
     fn ask_about(self, place: HostAndPort) {
         self.answer.set(Answer::Asking(place.clone()));
         leptos::task::spawn_local(async move {
-            let input = HostKeyInput { address: place.0.clone(), port: place.1.clone() };
+            let input = HostKeyInput {
+                address: place.0.clone(),
+                port: place.1.clone(),
+            };
             let answer = host_key(input).await;
             let is_awaited = self
                 .answer
@@ -199,7 +215,8 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
     });
     let confirm = move |event: Targeted<Event, HtmlInputElement>| {
         let confirmed = found.get_untracked().filter(|_| event.target().checked());
-        key.field.set(confirmed.map_or_else(String::new, |found| found.host_key));
+        key.field
+            .set(confirmed.map_or_else(String::new, |found| found.host_key));
     };
     view! {
         <fieldset class="host-key">
@@ -261,7 +278,7 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
                         prop:checked=move || !key.field.get().is_empty()
                         on:change:target=confirm
                     />
-                    "This is the key of my server"
+                    "This is my server's host key"
                 </label>
             </Show>
             <p id="server-host_key-note" class="field-note is-error">

@@ -9,27 +9,14 @@ use wire::operations::{OperationResource, OutputInput, OutputPage};
 use wire::servers::{Connection, ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
+use super::connection::{CannotConnect, LetThePanelIn};
+use super::provisioning::{FirstProvisioning, Provisioning};
 use super::remove::RemoveServer;
-use super::{ServerHeader, check, provision, show, use_server_id};
+use super::{ServerHeader, show, use_server_id};
 use crate::lifecycle::operation_path;
 use crate::live::live;
-use crate::operations::{self, OperationBadge, OperationView};
-use crate::ui::{
-    Ago, CopyButton, FormMessage, Icon, NotFound, Shape, Submission, live_page,
-};
-use crate::{browser, live as liveness};
-
-/// How often a page that waits for the key knocks on the server's door.
-const KNOCK_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
-
-/// What provisioning does, in the words of its steps.
-const PROVISIONING: &[&str] = &[
-    "Checks the system: Debian, architecture, disk, memory.",
-    "Refreshes the package lists and installs the base packages.",
-    "Makes the app user brokeforge: no password, no sudo.",
-    "Sets up the firewall (ufw): closed by default; SSH, 80 and 443 stay open.",
-    "Installs PHP-FPM, nginx, cron and supervisor, and probes each of them.",
-];
+use crate::operations::{self, OperationBadge};
+use crate::ui::{Ago, NotFound, live_page};
 
 /// A server's overview.
 #[component]
@@ -43,12 +30,18 @@ pub fn ServerPage() -> impl IntoView {
 
 #[component]
 fn Overview(id: ServerId) -> impl IntoView {
-    let server = live(Channel::Server(id), move || show(ServerInput { server_id: id }));
+    let server = live(Channel::Server(id), move || {
+        show(ServerInput { server_id: id })
+    });
     // What an operation printed before the page was asked for arrives with the page.
     let printed = OnceResource::new(async move {
         match show(ServerInput { server_id: id }).await?.provisioning {
             Some(operation) => {
-                operations::output(OutputInput { operation_id: operation.id, after: 0 }).await
+                operations::output(OutputInput {
+                    operation_id: operation.id,
+                    after: 0,
+                })
+                .await
             }
             None => Ok::<OutputPage, ApiError>(OutputPage::default()),
         }
@@ -67,11 +60,13 @@ fn OverviewBody(
     let summary = Memo::new(move |_| server.with(|server| server.summary.clone()));
     let connection = Memo::new(move |_| summary.with(|summary| summary.connection));
     let provisioning = Memo::new(move |_| server.with(|server| server.provisioning.clone()));
-    let stage = Memo::new(move |_| match (provisioning.with(Option::is_some), connection.get()) {
-        (true, _) => Stage::Provisioning,
-        (false, Connection::AwaitingKey) => Stage::AwaitingKey,
-        (false, Connection::Connected | Connection::Failed) => Stage::Plain,
-    });
+    let stage = Memo::new(
+        move |_| match (provisioning.with(Option::is_some), connection.get()) {
+            (true, _) => Stage::Provisioning,
+            (false, Connection::AwaitingKey) => Stage::AwaitingKey,
+            (false, Connection::Connected | Connection::Failed) => Stage::Plain,
+        },
+    );
     view! {
         <Title text=move || summary.with(|summary| summary.name.clone())/>
         <ServerHeader server=summary/>
@@ -92,7 +87,7 @@ fn OverviewBody(
                 }
                     .into_any()
             }
-            Stage::Plain => view! { <FirstProvisioning id/> }.into_any(),
+            Stage::Plain => view! { <FirstProvisioning id name=summary.with_untracked(|it| it.name.clone())/> }.into_any(),
             Stage::AwaitingKey => ().into_any(),
         }}
         <RecentOperations server/>
@@ -109,172 +104,11 @@ enum Stage {
     Provisioning,
 }
 
-/// The command that authorizes the panel's key, and a page that notices when it was run.
-#[component]
-fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
-    let id = server.with_untracked(|server| server.summary.id);
-    let command = Memo::new(move |_| server.with(|server| server.authorize_command.clone()));
-    let user = Memo::new(move |_| server.with(|server| server.summary.user.clone()));
-    let trouble = Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
-    knock_on(id);
-    let code = NodeRef::new();
-    view! {
-        <section class="panel" aria-labelledby="let-in">
-            <h2 id="let-in">"Let the panel in"</h2>
-            <p>"Run this line on the server as " <code>{user}</code> ":"</p>
-            <div class="command">
-                <pre tabindex="0" aria-label="Command">
-                    <code node_ref=code data-testid="authorize-command">
-                        {command}
-                    </code>
-                </pre>
-                <CopyButton text=command label="Copy the command" source=code/>
-            </div>
-            <p class="field-note">
-                "It adds the panel's own key to the keys that may log in. The keys that are there stay; running it "
-                "twice changes nothing."
-            </p>
-            <p class="asking" role="status">
-                <Icon shape=Shape::Loader/>
-                "Waiting for the key to be accepted. This page goes on by itself."
-            </p>
-            {move || trouble.get().map(|sentence| view! { <p class="field-note is-error">{sentence}</p> })}
-        </section>
-    }
-}
-
-/// Tries the key every 3 s while the page is looked at. News comes back over the socket.
-fn knock_on(id: ServerId) {
-    let busy = StoredValue::new(false);
-    Effect::new(move || {
-        let knock = move || {
-            if browser::is_hidden() || busy.try_get_value().unwrap_or(true) {
-                return;
-            }
-            busy.set_value(true);
-            leptos::task::spawn_local(async move {
-                // What went wrong is recorded with the server and shown from there.
-                let _ = check(ServerInput { server_id: id }).await;
-                busy.try_update_value(|busy| *busy = false);
-                liveness::changed_here();
-            });
-        };
-        if let Ok(timer) = set_interval_with_handle(knock, KNOCK_EVERY) {
-            on_cleanup(move || timer.clear());
-        }
-    });
-}
-
-#[component]
-fn CannotConnect(id: ServerId, server: Signal<ServerResource>) -> impl IntoView {
-    let submission = Submission::bare();
-    let sentence = Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
-    let checked_at =
-        Memo::new(move |_| server.with(|server| server.summary.connection_checked_at));
-    view! {
-        <section class="callout is-error" aria-label="Connection">
-            <Icon shape=Shape::Warning/>
-            <div>
-                <p>{sentence}</p>
-                <p class="field-note">
-                    "Last tried "
-                    {move || checked_at.get().map(|at| view! { <Ago at=Signal::stored(at)/> })}
-                </p>
-                <FormMessage submission/>
-            </div>
-            <button
-                type="button"
-                class="button"
-                disabled=move || submission.is_busy()
-                on:click=move |_| submission.run(check(ServerInput { server_id: id }), |()| ())
-            >
-                {move || if submission.is_busy() { "Connecting..." } else { "Try again" }}
-            </button>
-        </section>
-    }
-}
-
-#[component]
-fn FirstProvisioning(id: ServerId) -> impl IntoView {
-    view! {
-        <section class="panel" aria-labelledby="provision">
-            <h2 id="provision">"Provision this server"</h2>
-            <p>"The panel can log in. Provisioning makes the server ready for use:"</p>
-            <ul class="plain-list">
-                {PROVISIONING.iter().map(|line| view! { <li>{*line}</li> }).collect_view()}
-            </ul>
-            <ProvisionButton server=id label="Provision"/>
-        </section>
-    }
-}
-
-/// Starts a provisioning.
-#[component]
-pub fn ProvisionButton(
-    server: ServerId,
-    label: &'static str,
-    #[prop(optional)] is_quiet: bool,
-) -> impl IntoView {
-    let submission = Submission::bare();
-    let hydrated = expect_context::<crate::Hydrated>();
-    let start = move |_| submission.run(provision(ServerInput { server_id: server }), |_| ());
-    view! {
-        <FormMessage submission/>
-        <button
-            type="button"
-            class="button"
-            class:is-primary=!is_quiet
-            disabled=move || !hydrated.get() || submission.is_busy()
-            on:click=start
-        >
-            <Icon shape=Shape::Play/>
-            {move || if submission.is_busy() { "Starting..." } else { label }}
-        </button>
-    }
-}
-
-/// The latest provisioning, live; another one takes its place.
-#[component]
-fn Provisioning(
-    id: ServerId,
-    provisioning: Memo<Option<OperationResource>>,
-    printed: OutputPage,
-) -> impl IntoView {
-    let operation_id =
-        Memo::new(move |_| provisioning.with(|operation| operation.as_ref().map(|it| it.id)));
-    let is_over = Memo::new(move |_| {
-        provisioning.with(|operation| operation.as_ref().is_some_and(|it| it.state.is_over()))
-    });
-    let printed = StoredValue::new(printed);
-    view! {
-        <section aria-label="Provisioning">
-            {move || {
-                operation_id
-                    .get()
-                    .and_then(|_| provisioning.get_untracked())
-                    .map(|first| {
-                        // Output that came with the page belongs to the operation of then.
-                        let printed = printed.try_update_value(std::mem::take).unwrap_or_default();
-                        let operation = Memo::new(move |_| {
-                            provisioning.get().unwrap_or_else(|| first.clone())
-                        });
-                        view! { <OperationView operation printed/> }
-                    })
-            }}
-            <Show when=move || is_over.get()>
-                <p class="after">
-                    <ProvisionButton server=id label="Provision again" is_quiet=true/>
-                    <span class="field-note">"Changes nothing that is as it should be; mends what is not."</span>
-                </p>
-            </Show>
-        </section>
-    }
-}
-
 #[component]
 fn RecentOperations(server: Signal<ServerResource>) -> impl IntoView {
     let operations = Memo::new(move |_| server.with(|server| server.recent_operations.clone()));
-    let ids = move || operations.with(|all| all.iter().map(|operation| operation.id).collect::<Vec<_>>());
+    let ids =
+        move || operations.with(|all| all.iter().map(|operation| operation.id).collect::<Vec<_>>());
     view! {
         <Show when=move || !operations.with(Vec::is_empty)>
             <section aria-labelledby="recent">

@@ -55,7 +55,12 @@ pub fn ServerBadge(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoView
 
 /// `root@203.0.113.7:22`; an IPv6 address in brackets.
 pub fn address_of(server: &ServerSummary) -> String {
-    let ServerSummary { user, address, port, .. } = server;
+    let ServerSummary {
+        user,
+        address,
+        port,
+        ..
+    } = server;
     if address.contains(':') {
         format!("{user}@[{address}]:{port}")
     } else {

@@ -7,7 +7,9 @@ use leptos_router::hooks::use_navigate;
 use wire::servers::{RemoveServerInput, ServerSummary};
 
 use super::remove;
-use crate::ui::{Dialog, Field, FormMessage, Icon, Shape, SubmitButton, Submission, TextField, Toasts};
+use crate::ui::{
+    Dialog, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField, Toasts,
+};
 
 /// The button, and the dialog that asks for the name.
 #[component]
@@ -50,7 +52,11 @@ pub fn RemoveServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
 fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoView {
     let id = server.with_untracked(|server| server.id);
     let confirm_name = TextField::new("remove-server", "confirm_name", "", |text| {
-        if text.trim().is_empty() { Err("Type the server's name.".to_owned()) } else { Ok(()) }
+        if text.trim().is_empty() {
+            Err("Type the server's name.".to_owned())
+        } else {
+            Ok(())
+        }
     });
     let submission = Submission::of(&[confirm_name]);
     let toasts = expect_context::<Toasts>();
@@ -58,7 +64,10 @@ fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoV
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if submission.check() {
-            let input = RemoveServerInput { server_id: id, confirm_name: confirm_name.peek() };
+            let input = RemoveServerInput {
+                server_id: id,
+                confirm_name: confirm_name.peek(),
+            };
             let (navigate, name) = (navigate.clone(), confirm_name.peek());
             submission.run(remove(input), move |()| {
                 navigate("/servers", NavigateOptions::default());

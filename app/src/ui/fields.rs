@@ -156,7 +156,12 @@ pub struct ChoiceField {
 
 impl ChoiceField {
     pub fn new(form: &'static str, name: &'static str, first: &'static str) -> Self {
-        Self { name, form, first, value: RwSignal::new(first) }
+        Self {
+            name,
+            form,
+            first,
+            value: RwSignal::new(first),
+        }
     }
 
     pub fn get(self) -> &'static str {

@@ -126,7 +126,8 @@ pub fn FormMessage(submission: Submission) -> impl IntoView {
 pub fn SubmitButton(
     submission: Submission,
     /// `Add rule`
-    #[prop(into)] label: Signal<String>,
+    #[prop(into)]
+    label: Signal<String>,
     /// `Adding rule...`
     busy: &'static str,
     #[prop(optional)] is_danger: bool,

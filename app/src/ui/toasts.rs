@@ -44,14 +44,21 @@ impl Toasts {
     fn show(self, message: String, is_error: bool) {
         let id = self.next_id.get_value();
         self.next_id.set_value(id + 1);
-        self.shown.update(|shown| shown.push(Toast { id, message, is_error }));
+        self.shown.update(|shown| {
+            shown.push(Toast {
+                id,
+                message,
+                is_error,
+            })
+        });
         if !is_error {
             set_timeout(move || self.dismiss(id), SHOWN_FOR);
         }
     }
 
     fn dismiss(self, id: u32) {
-        self.shown.update(|shown| shown.retain(|toast| toast.id != id));
+        self.shown
+            .update(|shown| shown.retain(|toast| toast.id != id));
     }
 }
 

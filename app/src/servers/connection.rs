@@ -1,0 +1,98 @@
+//! While the panel is not in yet, or no longer: the line to paste, and why a connection failed.
+
+use leptos::prelude::*;
+use wire::ServerId;
+use wire::servers::{ServerInput, ServerResource};
+
+use super::check;
+use crate::ui::{Ago, CopyButton, FormMessage, Icon, Shape, Submission};
+use crate::{browser, live};
+
+/// How often a page that waits for the key knocks on the server's door.
+const KNOCK_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// The command that authorizes the panel's key, and a page that notices when it was run.
+#[component]
+pub fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
+    let id = server.with_untracked(|server| server.summary.id);
+    let command = Memo::new(move |_| server.with(|server| server.authorize_command.clone()));
+    let user = Memo::new(move |_| server.with(|server| server.summary.user.clone()));
+    let trouble = Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
+    knock_on(id);
+    let code = NodeRef::new();
+    view! {
+        <section class="panel" aria-labelledby="let-in">
+            <h2 id="let-in">"Let the panel in"</h2>
+            <p>"Run this line on the server as " <code>{user}</code> ":"</p>
+            <div class="command">
+                <pre tabindex="0" aria-label="Command">
+                    <code node_ref=code data-testid="authorize-command">
+                        {command}
+                    </code>
+                </pre>
+                <CopyButton text=command label="Copy the command" source=code/>
+            </div>
+            <p class="field-note">
+                "It adds the panel's own key to the keys that may log in. The keys that are there stay; running it "
+                "twice changes nothing."
+            </p>
+            <p class="asking" role="status">
+                <Icon shape=Shape::Loader/>
+                "Waiting for the key to be accepted. This page goes on by itself."
+            </p>
+            {move || trouble.get().map(|sentence| view! { <p class="field-note is-error">{sentence}</p> })}
+        </section>
+    }
+}
+
+/// Tries the key every 3 s while the page is looked at. News comes back over the socket.
+fn knock_on(id: ServerId) {
+    let busy = StoredValue::new(false);
+    Effect::new(move || {
+        let knock = move || {
+            if browser::is_hidden() || busy.try_get_value().unwrap_or(true) {
+                return;
+            }
+            busy.set_value(true);
+            leptos::task::spawn_local(async move {
+                // What went wrong is recorded with the server and shown from there.
+                let _ = check(ServerInput { server_id: id }).await;
+                busy.try_update_value(|busy| *busy = false);
+                live::changed_here();
+            });
+        };
+        if let Ok(timer) = set_interval_with_handle(knock, KNOCK_EVERY) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+}
+
+/// Why the last attempt failed, and another one.
+#[component]
+pub fn CannotConnect(id: ServerId, server: Signal<ServerResource>) -> impl IntoView {
+    let submission = Submission::bare();
+    let sentence =
+        Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
+    let checked_at = Memo::new(move |_| server.with(|server| server.summary.connection_checked_at));
+    view! {
+        <section class="callout is-error" aria-label="Connection">
+            <Icon shape=Shape::Warning/>
+            <div>
+                <p>{sentence}</p>
+                <p class="field-note">
+                    "Last tried "
+                    {move || checked_at.get().map(|at| view! { <Ago at=Signal::stored(at)/> })}
+                </p>
+                <FormMessage submission/>
+            </div>
+            <button
+                type="button"
+                class="button"
+                disabled=move || submission.is_busy()
+                on:click=move |_| submission.run(check(ServerInput { server_id: id }), |()| ())
+            >
+                {move || if submission.is_busy() { "Connecting..." } else { "Try again" }}
+            </button>
+        </section>
+    }
+}
