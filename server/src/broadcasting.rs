@@ -10,8 +10,12 @@ pub const ACTIVITY_TIMEOUT: u64 = 30;
 /// What a client says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    Subscribe { channel: String },
-    Unsubscribe { channel: String },
+    Subscribe {
+        channel: String,
+    },
+    Unsubscribe {
+        channel: String,
+    },
     Ping,
     Pong,
     /// A client event or anything else; refused.
@@ -30,8 +34,12 @@ impl Request {
         let message: Message = serde_json::from_str(text).ok()?;
         let channel = || Some(message.data.get("channel")?.as_str()?.to_owned());
         Some(match message.event.as_str() {
-            "pusher:subscribe" => Self::Subscribe { channel: channel()? },
-            "pusher:unsubscribe" => Self::Unsubscribe { channel: channel()? },
+            "pusher:subscribe" => Self::Subscribe {
+                channel: channel()?,
+            },
+            "pusher:unsubscribe" => Self::Unsubscribe {
+                channel: channel()?,
+            },
             "pusher:ping" => Self::Ping,
             "pusher:pong" => Self::Pong,
             _ => Self::Other,
@@ -45,7 +53,11 @@ pub fn connection_established(socket_id: &str) -> String {
 }
 
 pub fn subscription_succeeded(channel: Channel) -> String {
-    frame("pusher_internal:subscription_succeeded", Some(&channel.to_string()), &json!({}))
+    frame(
+        "pusher_internal:subscription_succeeded",
+        Some(&channel.to_string()),
+        &json!({}),
+    )
 }
 
 /// `channel` is what the client wrote, which may be no channel at all.
@@ -93,18 +105,35 @@ mod tests {
     #[test]
     fn an_event_travels_with_its_data_as_a_string() {
         let channel = Channel::Server(ServerId(5));
-        let event = Event::ServerUpdated { server_id: ServerId(5), timestamp: Timestamp(0) };
+        let event = Event::ServerUpdated {
+            server_id: ServerId(5),
+            timestamp: Timestamp(0),
+        };
         let frame: Value = serde_json::from_str(&super::event(channel, &event)).expect("is JSON");
         assert_eq!(frame["event"], "ServerUpdated");
         assert_eq!(frame["channel"], "private-servers.5");
-        assert_eq!(frame["data"], r#"{"server_id":5,"timestamp":"1970-01-01T00:00:00.000Z"}"#);
+        assert_eq!(
+            frame["data"],
+            r#"{"server_id":5,"timestamp":"1970-01-01T00:00:00.000Z"}"#
+        );
     }
 
     #[test]
     fn frames_that_are_no_messages_are_told_apart() {
-        for garbage in ["", "{", "[]", "null", "{}", r#"{"event":5}"#, r#"{"event":"pusher:subscribe"}"#] {
+        for garbage in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            r#"{"event":5}"#,
+            r#"{"event":"pusher:subscribe"}"#,
+        ] {
             assert_eq!(Request::parse(garbage), None, "{garbage}");
         }
-        assert_eq!(Request::parse(r#"{"event":"client-typing","data":{}}"#), Some(Request::Other));
+        assert_eq!(
+            Request::parse(r#"{"event":"client-typing","data":{}}"#),
+            Some(Request::Other)
+        );
     }
 }

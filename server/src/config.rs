@@ -31,8 +31,12 @@ impl ServeOptions {
     /// # Errors
     /// When the given one is no origin, or plain http to a public address.
     pub fn origin(&self) -> Result<String> {
-        let Some(given) = &self.public_url else { return Ok(format!("http://{}", self.listen)) };
-        let uri: Uri = given.parse().with_context(|| format!("{given:?} is no URL"))?;
+        let Some(given) = &self.public_url else {
+            return Ok(format!("http://{}", self.listen));
+        };
+        let uri: Uri = given
+            .parse()
+            .with_context(|| format!("{given:?} is no URL"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             bail!("public URL {given:?}: write it as https://panel.example.com");
         };
@@ -79,10 +83,21 @@ mod tests {
 
     #[test]
     fn plain_http_is_taken_for_loopback_and_private_addresses_only() {
-        for good in ["http://localhost:3000", "http://192.168.1.5:3000", "http://[::1]:3000", "https://a.example/"] {
+        for good in [
+            "http://localhost:3000",
+            "http://192.168.1.5:3000",
+            "http://[::1]:3000",
+            "https://a.example/",
+        ] {
             assert!(origin(good).is_ok(), "{good} refused");
         }
-        for bad in ["http://a.example", "http://203.0.113.7", "ftp://localhost", "a.example", "https://a.example/x"] {
+        for bad in [
+            "http://a.example",
+            "http://203.0.113.7",
+            "ftp://localhost",
+            "a.example",
+            "https://a.example/x",
+        ] {
             assert!(origin(bad).is_err(), "{bad} passed");
         }
     }

@@ -20,7 +20,9 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
-    let user_agent = header_text(request.headers(), &header::USER_AGENT).unwrap_or_default().to_owned();
+    let user_agent = header_text(request.headers(), &header::USER_AGENT)
+        .unwrap_or_default()
+        .to_owned();
     let cookies = CookieJar::from_headers(request.headers());
     let signed_in = match cookies.get(app::session::COOKIE) {
         Some(cookie) => match sessions::find(&state.panel.db, cookie.value()).await {
@@ -29,7 +31,11 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         },
         None => None,
     };
-    request.extensions_mut().insert(Caller { signed_in, peer, user_agent });
+    request.extensions_mut().insert(Caller {
+        signed_in,
+        peer,
+        user_agent,
+    });
     next.run(request).await
 }
 
@@ -39,7 +45,9 @@ pub async fn guard_calls(State(state): State<AppState>, request: Request, next: 
     if request.method() != Method::POST {
         return refuse(&ApiError::NotFound);
     }
-    let Some(policy) = policy_of(request.uri().path()) else { return refuse(&ApiError::NotFound) };
+    let Some(policy) = policy_of(request.uri().path()) else {
+        return refuse(&ApiError::NotFound);
+    };
     if !is_own_origin(request.headers(), &state.panel.public_url, false) {
         return refuse(&ApiError::Refused {
             message: format!(
@@ -51,15 +59,24 @@ pub async fn guard_calls(State(state): State<AppState>, request: Request, next: 
     if header_text(request.headers(), &header::CONTENT_TYPE)
         .is_none_or(|kind| !kind.starts_with("application/json"))
     {
-        return refuse(&ApiError::Refused { message: "Send JSON.".to_owned() });
+        return refuse(&ApiError::Refused {
+            message: "Send JSON.".to_owned(),
+        });
     }
-    let signed_in = request.extensions().get::<Caller>().is_some_and(|caller| caller.signed_in.is_some());
+    let signed_in = request
+        .extensions()
+        .get::<Caller>()
+        .is_some_and(|caller| caller.signed_in.is_some());
     match policy {
         Policy::SignedIn if !signed_in => return refuse(&ApiError::SignedOut),
         Policy::SignedIn | Policy::SetupOnly | Policy::Public => {}
     }
     let response = next.run(request).await;
-    if response.status() == StatusCode::INTERNAL_SERVER_ERROR { with_status_of_error(response).await } else { response }
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        with_status_of_error(response).await
+    } else {
+        response
+    }
 }
 
 /// Headers that every answer carries. The content-security policy of pages is set where the
@@ -71,14 +88,22 @@ pub async fn harden(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
     response
 }
 
@@ -94,13 +119,16 @@ pub fn is_own_origin(headers: &HeaderMap, public_url: &str, absent_is_fine: bool
     }
     match headers.get(header::ORIGIN) {
         None => absent_is_fine,
-        Some(origin) => origin.to_str().is_ok_and(|origin| same_origin(origin, public_url)),
+        Some(origin) => origin
+            .to_str()
+            .is_ok_and(|origin| same_origin(origin, public_url)),
     }
 }
 
 /// On the machine itself, `localhost` and `127.0.0.1` are one place with two names.
 fn same_origin(origin: &str, public_url: &str) -> bool {
-    origin == public_url || loopback_port(origin).is_some_and(|port| loopback_port(public_url) == Some(port))
+    origin == public_url
+        || loopback_port(origin).is_some_and(|port| loopback_port(public_url) == Some(port))
 }
 
 fn loopback_port(origin: &str) -> Option<u16> {
@@ -121,13 +149,17 @@ async fn with_status_of_error(response: Response) -> Response {
     };
     if let Ok(error) = serde_json::from_slice::<ApiError>(&bytes) {
         parts.status = StatusCode::from_u16(error.http_status()).unwrap_or(parts.status);
-        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        parts.headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
     }
     Response::from_parts(parts, bytes.into())
 }
 
 fn refuse(error: &ApiError) -> Response {
-    let status = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status =
+        StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, axum::Json(error)).into_response()
 }
 
@@ -139,24 +171,47 @@ mod tests {
 
     fn headers(origin: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(header::ORIGIN, HeaderValue::from_str(origin).expect("is a header"));
+        headers.insert(
+            header::ORIGIN,
+            HeaderValue::from_str(origin).expect("is a header"),
+        );
         headers
     }
 
     #[test]
     fn foreign_origins_are_refused_in_every_disguise() {
         for origin in [
-            "null", "", "http://127.0.0.1", "http://127.0.0.1:3001", "https://127.0.0.1:3000",
-            "http://127.0.0.1:3000.evil.example", "http://evil.example", "http://evil.example:3000",
-            "http://localhost:3001", "http://localhost.evil.example:3000", "http://127.0.0.1:3000/",
-            "http://127.0.0.1:3000@evil.example", "HTTP://127.0.0.1:3000", "http://[::1]:3001",
-            "file://", "http://127.0.0.2:3000", "http://0.0.0.0:3000", "ws://127.0.0.1:3000",
-            "http://127.0.0.1:03000x", "http://127.0.0.1:3000 http://127.0.0.1:3000",
+            "null",
+            "",
+            "http://127.0.0.1",
+            "http://127.0.0.1:3001",
+            "https://127.0.0.1:3000",
+            "http://127.0.0.1:3000.evil.example",
+            "http://evil.example",
+            "http://evil.example:3000",
+            "http://localhost:3001",
+            "http://localhost.evil.example:3000",
+            "http://127.0.0.1:3000/",
+            "http://127.0.0.1:3000@evil.example",
+            "HTTP://127.0.0.1:3000",
+            "http://[::1]:3001",
+            "file://",
+            "http://127.0.0.2:3000",
+            "http://0.0.0.0:3000",
+            "ws://127.0.0.1:3000",
+            "http://127.0.0.1:03000x",
+            "http://127.0.0.1:3000 http://127.0.0.1:3000",
         ] {
-            assert!(!is_own_origin(&headers(origin), OWN, true), "{origin} passed");
+            assert!(
+                !is_own_origin(&headers(origin), OWN, true),
+                "{origin} passed"
+            );
         }
         for origin in [OWN, "http://localhost:3000", "http://[::1]:3000"] {
-            assert!(is_own_origin(&headers(origin), OWN, false), "{origin} refused");
+            assert!(
+                is_own_origin(&headers(origin), OWN, false),
+                "{origin} refused"
+            );
         }
     }
 

@@ -5,7 +5,11 @@ use server::config::ServeOptions;
 use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
-#[command(name = "brokeforge", version, about = "A self-hosted panel for your servers.")]
+#[command(
+    name = "brokeforge",
+    version,
+    about = "A self-hosted panel for your servers."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

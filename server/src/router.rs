@@ -14,7 +14,7 @@ use domain::access::Caller;
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_route_with_context};
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
@@ -37,14 +37,33 @@ pub struct Route {
 /// Routes beside the pages. `/api/` leads to server functions, each with a policy of its own in
 /// `app::policy`; the socket decides per subscription.
 pub const ROUTES: &[Route] = &[
-    Route { path: "/health", policy: Policy::Public, handler: |_| get(health) },
-    Route { path: "/app/{key}", policy: Policy::SignedIn, handler: |_| get(websocket::connect) },
-    Route { path: "/api/{*function}", policy: Policy::Public, handler: calls },
-    Route { path: "/pkg/{*file}", policy: Policy::Public, handler: files },
+    Route {
+        path: "/health",
+        policy: Policy::Public,
+        handler: |_| get(health),
+    },
+    Route {
+        path: "/app/{key}",
+        policy: Policy::SignedIn,
+        handler: |_| get(websocket::connect),
+    },
+    Route {
+        path: "/api/{*function}",
+        policy: Policy::Public,
+        handler: calls,
+    },
+    Route {
+        path: "/pkg/{*file}",
+        policy: Policy::Public,
+        handler: files,
+    },
 ];
 
 /// The whole site.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that makes routes")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that makes routes"
+)]
 pub fn router(state: AppState) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
@@ -53,13 +72,15 @@ pub fn router(state: AppState) -> Router {
     let pages = generate_route_list(app::App);
     let panel = state.panel.clone();
     let options = state.options.clone();
+    // Not `leptos_routes_with_context`: that also registers every server function on a route of its
+    // own, past the guard on `/api/`.
+    let render = render_route_with_context::<AppState, _>(
+        pages.clone(),
+        move || page_context(&panel),
+        move || app::shell(options.clone()),
+    );
     router
-        .leptos_routes_with_context(
-            &state,
-            pages,
-            move || page_context(&panel),
-            move || app::shell(options.clone()),
-        )
+        .leptos_routes_with_handler(pages, render)
         .fallback(page_not_found)
         .layer(CompressionLayer::new())
         .layer(from_fn(doorkeeper::harden))
@@ -73,7 +94,11 @@ async fn health(State(state): State<AppState>) -> Response {
         Ok(()) => "ok".into_response(),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer").into_response()
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer",
+            )
+                .into_response()
         }
     }
 }
@@ -92,9 +117,12 @@ async fn call(
         provide_context(panel.clone());
         provide_context(caller.clone());
     };
-    let mut response =
-        leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = leptos_axum::handle_server_fns_with_context(context, request)
+        .await
+        .into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -102,7 +130,11 @@ async fn call(
 /// release; a development build keeps its names and is asked for anew each time.
 fn files(state: &AppState) -> MethodRouter<AppState> {
     let folder = format!("{}/{}", state.options.site_root, state.options.site_pkg_dir);
-    let caching = if state.options.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let caching = if state.options.hash_files {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let files = ServeDir::new(folder).precompressed_br();
     any(move |request: Request| {
         let files = files.clone();
@@ -112,13 +144,22 @@ fn files(state: &AppState) -> MethodRouter<AppState> {
 
 async fn serve_file(files: ServeDir, mut request: Request, caching: &'static str) -> Response {
     use tower::ServiceExt;
-    let path = request.uri().path().strip_prefix("/pkg").unwrap_or_default().to_owned();
-    let Ok(uri) = path.parse() else { return StatusCode::NOT_FOUND.into_response() };
+    let path = request
+        .uri()
+        .path()
+        .strip_prefix("/pkg")
+        .unwrap_or_default()
+        .to_owned();
+    let Ok(uri) = path.parse() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     *request.uri_mut() = uri;
     match files.oneshot(request).await {
         Ok(response) => {
             let mut response = response.map(Body::new);
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
             response
         }
         Err(never) => match never {},
@@ -146,10 +187,7 @@ fn page_context(panel: &Panel) {
     }
 }
 
-async fn page_not_found(
-    State(state): State<AppState>,
-    request: Request,
-) -> Response {
+async fn page_not_found(State(state): State<AppState>, request: Request) -> Response {
     let options = state.options.clone();
     let panel = state.panel.clone();
     let render = leptos_axum::render_app_to_stream_with_context(

@@ -45,10 +45,13 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let workers = tokio::spawn(Worker::new(panel, connector).run(stopping.clone()));
     let mut until = stopping.clone();
-    let server = axum::serve(listener, site.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            let _ = until.wait_for(|stop| *stop).await;
-        });
+    let server = axum::serve(
+        listener,
+        site.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        let _ = until.wait_for(|stop| *stop).await;
+    });
     let server = tokio::spawn(async move { server.await });
     wait_for_signal().await?;
     tracing::info!("stopping: open operations get 30 s to end");
@@ -64,7 +67,8 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
 /// # Errors
 /// When either is missing without the other, or does not fit the other.
 pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> Result<Panel> {
-    fs::create_dir_all(data).with_context(|| format!("cannot make the folder {}", data.display()))?;
+    fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the folder {}", data.display()))?;
     fs::set_permissions(data, fs::Permissions::from_mode(0o700))
         .with_context(|| format!("cannot close the folder {} to others", data.display()))?;
     let (database, key) = (data.join("brokeforge.db"), data.join("brokeforge.key"));
@@ -80,10 +84,21 @@ pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> R
     let db = Db::open_sqlite(&database, Bus::new())
         .await
         .with_context(|| format!("cannot open the database {}", database.display()))?;
-    Migrator::up(db.writes(), None).await.context("cannot bring the database to this version")?;
-    let panel = Panel { db, prober, secrets, limits: Arc::default(), public_url: origin.into() };
+    Migrator::up(db.writes(), None)
+        .await
+        .context("cannot bring the database to this version")?;
+    let panel = Panel {
+        db,
+        prober,
+        secrets,
+        limits: Arc::default(),
+        public_url: origin.into(),
+    };
     servers::check_key_file(&panel).await.with_context(|| {
-        format!("{} is not the key file of this database; put the right one there", key.display())
+        format!(
+            "{} is not the key file of this database; put the right one there",
+            key.display()
+        )
     })?;
     Ok(panel)
 }
@@ -97,20 +112,31 @@ pub fn site_router(panel: Panel, options: &ServeOptions) -> Router {
         .site_pkg_dir("pkg")
         .env(Env::PROD)
         .site_addr(options.listen)
-        .hash_file(options.site.join("hash.txt").display().to_string())
+        .hash_file(Arc::<str>::from(
+            options.site.join("hash.txt").display().to_string(),
+        ))
         .hash_files(options.site.join("hash.txt").exists())
         .build();
     if !pkg.exists() {
         tracing::warn!(folder = %pkg.display(), "there is no browser code; run script/build");
     }
-    router(AppState { panel, options: leptos })
+    router(AppState {
+        panel,
+        options: leptos,
+    })
 }
 
-#[expect(clippy::print_stdout, reason = "the address and the token are what a first start is for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the address and the token are what a first start is for"
+)]
 async fn print_welcome(panel: &Panel, origin: &str) -> Result<()> {
     println!("BrokeForge is at {origin}");
     if let Some(token) = accounts::new_setup_token(&panel.db).await? {
-        println!("Setup token: {}", secrecy::ExposeSecret::expose_secret(&token));
+        println!(
+            "Setup token: {}",
+            secrecy::ExposeSecret::expose_secret(&token)
+        );
         println!("Open {origin}/setup and paste it to make the first account.");
     }
     Ok(())

@@ -43,7 +43,10 @@ pub async fn connect(
         .max_message_size(LONGEST_FRAME)
         .max_frame_size(LONGEST_FRAME)
         .on_upgrade(move |socket| async move {
-            let socket = Socket { socket, panel: state.panel };
+            let socket = Socket {
+                socket,
+                panel: state.panel,
+            };
             socket.serve(&key, caller.signed_in).await;
         })
 }
@@ -74,7 +77,8 @@ impl Socket {
 
     async fn listen(&mut self, who: &SignedIn) -> Result<(), Gone> {
         let socket_id = format!("{}.{}", rand::random::<u32>(), rand::random::<u32>());
-        self.send(broadcasting::connection_established(&socket_id)).await?;
+        self.send(broadcasting::connection_established(&socket_id))
+            .await?;
         let mut listener = self.panel.db.bus().listen();
         let mut channels: HashMap<Channel, Topic> = HashMap::new();
         let mut session_check = interval(SESSION_CHECK);
@@ -150,10 +154,14 @@ impl Socket {
                 let topic = Topic::of(channel, who.user());
                 listener.join(topic);
                 channels.insert(channel, topic);
-                self.send(broadcasting::subscription_succeeded(channel)).await
+                self.send(broadcasting::subscription_succeeded(channel))
+                    .await
             }
             Some(Request::Unsubscribe { channel }) => {
-                let left = channel.parse().ok().and_then(|channel| channels.remove(&channel));
+                let left = channel
+                    .parse()
+                    .ok()
+                    .and_then(|channel| channels.remove(&channel));
                 if let Some(topic) = left {
                     listener.leave(topic);
                 }
@@ -162,9 +170,16 @@ impl Socket {
             Some(Request::Ping) => self.send(broadcasting::pong()).await,
             Some(Request::Pong) => Ok(()),
             Some(Request::Other) => {
-                self.send(broadcasting::error(4301, "Client events are not taken.")).await
+                self.send(broadcasting::error(4301, "Client events are not taken."))
+                    .await
             }
-            None => self.send(broadcasting::error(4302, "This is no message of the protocol.")).await,
+            None => {
+                self.send(broadcasting::error(
+                    4302,
+                    "This is no message of the protocol.",
+                ))
+                .await
+            }
         }
     }
 
@@ -180,7 +195,8 @@ impl Socket {
                 if let Some(topic) = channels.remove(&channel) {
                     listener.leave(topic);
                 }
-                self.send(broadcasting::subscription_error(&channel.to_string())).await?;
+                self.send(broadcasting::subscription_error(&channel.to_string()))
+                    .await?;
             }
         }
         Ok(())
@@ -195,7 +211,10 @@ impl Socket {
 
     async fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
         self.send(broadcasting::error(code, reason)).await?;
-        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
         let _ = timeout(LONGEST_SEND, self.socket.send(Message::Close(Some(frame)))).await;
         Err(Gone)
     }

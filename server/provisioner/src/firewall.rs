@@ -9,8 +9,40 @@ use wire::firewall::NewRule;
 
 use crate::plan::{Plan, Step, StepKind};
 
+/// Puts a rule on its server. One that is there already changes nothing.
+pub fn install(rule: &NewRule) -> Plan {
+    one(step("Add the rule", Some(rule), None))
+}
+
+/// Makes the rule `old` the rule `new`; what both say stays untouched.
+pub fn change(old: &NewRule, new: &NewRule) -> Plan {
+    one(step("Change the rule", Some(new), Some(old)))
+}
+
+/// Takes a rule off its server. One that is not there is gone already.
+pub fn remove(rule: &NewRule) -> Plan {
+    one(step("Remove the rule", None, Some(rule)))
+}
+
+/// Says by `::fact rollback pending|done|none` what became of the last change: `done` is taken
+/// back, `none` is confirmed, or there was none. Fails while it is pending.
+pub const ROLLBACK_STATUS: Script = Script::new(concat!(
+    include_str!("scripts/common.sh"),
+    include_str!("scripts/rollback.sh"),
+    "rollback_status\n",
+));
+
+/// How the panel confirms a step that changes the firewall.
+pub(crate) fn confirmed() -> StepKind {
+    StepKind::Confirmed {
+        confirm: CONFIRM,
+        within: CONFIRM_WITHIN,
+    }
+}
+
 const RULE: Script = Script::new(concat!(
     include_str!("scripts/common.sh"),
+    include_str!("scripts/ufw.sh"),
     include_str!("scripts/rollback.sh"),
     include_str!("scripts/rule.sh"),
 ));
@@ -19,55 +51,38 @@ const CONFIRM: Script = Script::new(concat!(
     include_str!("scripts/rollback.sh"),
     "confirm_change\n",
 ));
-/// Succeeds once no change waits to be confirmed or taken back.
-pub const ROLLBACK_STATUS: Script = Script::new(concat!(
-    include_str!("scripts/common.sh"),
-    include_str!("scripts/rollback.sh"),
-    "nothing_pending\n",
-));
 
 /// The server's own timer fires after 60 s; the panel gives up a little before.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(50);
-const DEADLINE: Duration = Duration::from_secs(120);
+/// An earlier change that is being taken back is waited for up to 100 s.
+const DEADLINE: Duration = Duration::from_secs(180);
 
-/// Puts a rule on its server.
-pub fn install(rule: &NewRule) -> Plan {
-    Plan { steps: vec![step("Add the rule", None, Some(rule))] }
+fn one(step: Step) -> Plan {
+    Plan { steps: vec![step] }
 }
 
-/// Adds the new words first and takes the old ones off then, so that no packet meets neither.
-pub fn change(old: &NewRule, new: &NewRule) -> Plan {
-    Plan { steps: vec![step("Change the rule", Some(old), Some(new))] }
+fn step(title: &'static str, new: Option<&NewRule>, old: Option<&NewRule>) -> Step {
+    let names = ["new action", "new port", "new protocol", "new source"];
+    let old_names = ["old action", "old port", "old protocol", "old source"];
+    let values = names.into_iter().zip(words(new));
+    values
+        .chain(old_names.into_iter().zip(words(old)))
+        .fold(Step::new(title, RULE, DEADLINE), |step, (name, text)| {
+            step.with(name, text)
+        })
+        .of_kind(confirmed())
 }
 
-/// Takes a rule off its server.
-pub fn remove(rule: &NewRule) -> Plan {
-    Plan { steps: vec![step("Remove the rule", Some(rule), None)] }
-}
-
-/// How the panel confirms a step that changes the firewall.
-pub fn confirmed() -> StepKind {
-    StepKind::Confirmed { confirm: CONFIRM, within: CONFIRM_WITHIN }
-}
-
-fn step(title: &'static str, old: Option<&NewRule>, new: Option<&NewRule>) -> Step {
-    let words = |rule: Option<&NewRule>| match rule {
-        None => [String::new(), String::new(), String::new(), String::new()],
-        Some(rule) => [
+/// Four lines; all empty where there is no rule.
+fn words(rule: Option<&NewRule>) -> [String; 4] {
+    rule.map_or_else(Default::default, |rule| {
+        [
             rule.action.as_str().to_owned(),
             rule.port.to_string(),
             rule.protocol.as_str().to_owned(),
             rule.source.to_string(),
-        ],
-    };
-    let mut step = Step::new(title, RULE, DEADLINE);
-    for (name, text) in ["new action", "new port", "new protocol", "new source"].into_iter().zip(words(new)) {
-        step = step.with(name, text);
-    }
-    for (name, text) in ["old action", "old port", "old protocol", "old source"].into_iter().zip(words(old)) {
-        step = step.with(name, text);
-    }
-    step.of_kind(confirmed())
+        ]
+    })
 }
 
 #[cfg(test)]
@@ -75,28 +90,31 @@ mod tests {
     use wire::firewall::{Action, PortRange, Protocol, Source};
 
     use super::*;
+    use crate::plan::outline;
 
-    fn rule() -> NewRule {
+    fn rule(port: &str, protocol: Protocol, source: &str, action: Action) -> NewRule {
         NewRule {
             name: "$(reboot)".into(),
-            port: PortRange::parse("3000:3005").expect("is a range"),
-            protocol: Protocol::Any,
-            source: Source::parse("10.0.0.0/8").expect("is a network"),
-            action: Action::Deny,
+            port: PortRange::parse(port).expect("is a range"),
+            protocol,
+            source: Source::parse(source).expect("is a source"),
+            action,
         }
     }
 
     #[test]
-    fn a_rule_travels_as_eight_lines_and_its_name_stays_in_the_panel() {
-        let stdin = |plan: Plan| String::from_utf8(plan.steps[0].stdin()).expect("is text");
-        assert_eq!(stdin(install(&rule())), "deny\n3000:3005\nany\n10.0.0.0/8\n\n\n\n\n");
-        assert_eq!(stdin(remove(&rule())), "\n\n\n\ndeny\n3000:3005\nany\n10.0.0.0/8\n");
+    fn a_rule_is_words_and_its_name_stays_in_the_panel() {
+        let range = rule("3000:3005", Protocol::Any, "10.0.0.0/8", Action::Deny);
+        let web = rule("8081", Protocol::Tcp, "", Action::Allow);
+        let plans = [install(&range), change(&range, &web), remove(&web)];
+        let lines: Vec<_> = plans.iter().map(|plan| outline(&plan.steps[0])).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#""#);
     }
 
     #[test]
-    fn every_change_of_the_firewall_has_to_be_confirmed() {
-        for plan in [install(&rule()), change(&rule(), &rule()), remove(&rule())] {
-            assert!(plan.steps.iter().all(|step| matches!(step.kind, StepKind::Confirmed { .. })));
-        }
+    fn nothing_of_a_rule_is_in_the_script() {
+        let one = install(&rule("7777", Protocol::Tcp, "2001:db8::7", Action::Deny));
+        let other = install(&rule("1", Protocol::Udp, "", Action::Allow));
+        assert_eq!(one.steps[0].script, other.steps[0].script);
     }
 }

@@ -56,7 +56,11 @@ impl Line {
     }
 
     fn add(&mut self, character: char) {
-        self.text.push(if is_invisible_mark(character) { char::REPLACEMENT_CHARACTER } else { character });
+        self.text.push(if is_invisible_mark(character) {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            character
+        });
         if self.text.len() >= LONGEST_LINE {
             self.finish();
         }
@@ -89,8 +93,14 @@ fn said(line: String) -> Said {
     if let Some(text) = line.strip_prefix("::error ") {
         return Said::Error(text.trim().to_owned());
     }
-    if let Some((key, value)) = line.strip_prefix("::fact ").and_then(|fact| fact.split_once(' ')) {
-        return Said::Fact { key: key.to_owned(), value: value.trim().to_owned() };
+    if let Some((key, value)) = line
+        .strip_prefix("::fact ")
+        .and_then(|fact| fact.split_once(' '))
+    {
+        return Said::Fact {
+            key: key.to_owned(),
+            value: value.trim().to_owned(),
+        };
     }
     Said::Text(line + "\n")
 }
@@ -113,12 +123,18 @@ mod tests {
     #[test]
     fn control_sequences_are_taken_out_and_text_stays() {
         let hostile = b"\x1b[31mred\x1b[0m\ttab\x07\n\x1b]0;title\x07after\r\n\x1b]8;;http://evil\x1b\\link\n";
-        assert_eq!(read(&[hostile]), [text("red\ttab\n"), text("after\n"), text("link\n")]);
+        assert_eq!(
+            read(&[hostile]),
+            [text("red\ttab\n"), text("after\n"), text("link\n")]
+        );
     }
 
     #[test]
     fn a_character_cut_in_two_is_whole_again() {
-        assert_eq!(read(&["gr\u{fc}n\n".as_bytes()]), read(&[b"gr\xc3", b"\xbcn\n"]));
+        assert_eq!(
+            read(&["gr\u{fc}n\n".as_bytes()]),
+            read(&[b"gr\xc3", b"\xbcn\n"])
+        );
     }
 
     #[test]
@@ -135,14 +151,21 @@ mod tests {
 
     #[test]
     fn our_scripts_report_by_marks() {
-        let lines = read(&[b"::summary Debian 12\n::fact sshd_port 2222\n::error no\n::summaryx\nrest"]);
-        assert_eq!(lines, [
-            Said::Summary("Debian 12".into()),
-            Said::Fact { key: "sshd_port".into(), value: "2222".into() },
-            Said::Error("no".into()),
-            text("::summaryx\n"),
-            text("rest\n"),
-        ]);
+        let lines =
+            read(&[b"::summary Debian 12\n::fact sshd_port 2222\n::error no\n::summaryx\nrest"]);
+        assert_eq!(
+            lines,
+            [
+                Said::Summary("Debian 12".into()),
+                Said::Fact {
+                    key: "sshd_port".into(),
+                    value: "2222".into()
+                },
+                Said::Error("no".into()),
+                text("::summaryx\n"),
+                text("rest\n"),
+            ]
+        );
     }
 
     #[test]

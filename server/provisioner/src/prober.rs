@@ -28,19 +28,31 @@ impl SshProber {
 
 #[async_trait]
 impl Prober for SshProber {
-    async fn host_key(&self, address: &Address, port: SshPort) -> Result<HostKeyResource, ApiError> {
+    async fn host_key(
+        &self,
+        address: &Address,
+        port: SshPort,
+    ) -> Result<HostKeyResource, ApiError> {
         let key = ssh::fetch_host_key(address.as_str(), port.get())
             .await
-            .map_err(|error| ApiError::Remote { message: error.to_string() })?;
+            .map_err(|error| ApiError::Remote {
+                message: error.to_string(),
+            })?;
         Ok(resource(&key))
     }
 
     fn read_host_key(&self, host_key: &str) -> Result<HostKeyResource, String> {
-        let key: PinnedHostKey = host_key.parse().map_err(|error: ssh::InvalidHostKey| error.to_string())?;
+        let key: PinnedHostKey = host_key
+            .parse()
+            .map_err(|error: ssh::InvalidHostKey| error.to_string())?;
         Ok(resource(&key))
     }
 
-    async fn check(&self, server: &server::Model, private_key: SecretString) -> Result<(), CheckError> {
+    async fn check(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+    ) -> Result<(), CheckError> {
         let target = target(server, private_key).map_err(CheckError::Other)?;
         let attempt = async {
             let remote = self.connector.connect(&target).await?;
@@ -48,7 +60,9 @@ impl Prober for SshProber {
         };
         match timeout(LONGEST, attempt).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error @ Error::KeyRefused { .. })) => Err(CheckError::KeyRefused(error.to_string())),
+            Ok(Err(error @ Error::KeyRefused { .. })) => {
+                Err(CheckError::KeyRefused(error.to_string()))
+            }
             Ok(Err(error)) => Err(CheckError::Other(error.to_string())),
             Err(_) => Err(CheckError::Other(format!(
                 "{}:{} did not let the panel in within 10 s. Check the address and port, and that no firewall is in between.",
@@ -57,12 +71,24 @@ impl Prober for SshProber {
         }
     }
 
-    async fn forget_key(&self, server: &server::Model, private_key: SecretString) -> Result<(), String> {
+    async fn forget_key(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+    ) -> Result<(), String> {
         let target = target(server, private_key)?;
         let line = format!("{}\n", server.public_key);
         let attempt = async {
             let remote = self.connector.connect(&target).await?;
-            remote.run(REMOVE_KEY, Privilege::Login, line.as_bytes(), LONGEST, &mut Discard).await
+            remote
+                .run(
+                    REMOVE_KEY,
+                    Privilege::Login,
+                    line.as_bytes(),
+                    LONGEST,
+                    &mut Discard,
+                )
+                .await
         };
         let result = timeout(LONGEST, attempt).await;
         self.connector.forget(server.id).await;
@@ -76,7 +102,10 @@ impl Prober for SshProber {
 
     fn new_key_pair(&self) -> Result<KeyPair, String> {
         let pair = ssh::generate_key("brokeforge").map_err(|error| error.to_string())?;
-        Ok(KeyPair { private: pair.private_key, public: pair.public_line })
+        Ok(KeyPair {
+            private: pair.private_key,
+            public: pair.public_line,
+        })
     }
 
     fn authorize_command(&self, public_key: &str) -> String {
@@ -94,7 +123,10 @@ pub fn target(server: &server::Model, private_key: SecretString) -> Result<Targe
         address: server.address.clone(),
         port: u16::try_from(server.port).map_err(|_| format!("{} is no port", server.port))?,
         user: server.user.clone(),
-        host_key: server.host_key.parse().map_err(|error: ssh::InvalidHostKey| error.to_string())?,
+        host_key: server
+            .host_key
+            .parse()
+            .map_err(|error: ssh::InvalidHostKey| error.to_string())?,
         private_key,
     })
 }

@@ -47,7 +47,11 @@ struct Report {
 /// How a step ended.
 enum End {
     Done(Report),
-    Failed { report: Report, exit: Option<String>, reason: String },
+    Failed {
+        report: Report,
+        exit: Option<String>,
+        reason: String,
+    },
 }
 
 impl Run<'_> {
@@ -62,11 +66,19 @@ impl Run<'_> {
             match self.step(position, step).await? {
                 End::Done(report) => {
                     self.learn(&report.facts).await?;
-                    self.claim.end_step(db, position, StepStatus::Succeeded, report.summary, None).await?;
+                    self.claim
+                        .end_step(db, position, StepStatus::Succeeded, report.summary, None)
+                        .await?;
                 }
-                End::Failed { report, exit, reason } => {
+                End::Failed {
+                    report,
+                    exit,
+                    reason,
+                } => {
                     self.learn(&report.facts).await?;
-                    self.claim.end_step(db, position, StepStatus::Failed, report.summary, exit).await?;
+                    self.claim
+                        .end_step(db, position, StepStatus::Failed, report.summary, exit)
+                        .await?;
                     return Ok(Outcome::Failed(format!("{}: {reason}", step.title)));
                 }
             }
@@ -131,7 +143,13 @@ impl Run<'_> {
         let incoming = Incoming::default();
         let stdin = step.stdin();
         let mut sink = incoming.clone();
-        let running = remote.run(step.script, step.privilege, &stdin, step.deadline, &mut sink);
+        let running = remote.run(
+            step.script,
+            step.privilege,
+            &stdin,
+            step.deadline,
+            &mut sink,
+        );
         tokio::pin!(running);
         let mut keeper = Keeper::new(self, position);
         let result = loop {
@@ -149,7 +167,11 @@ impl Run<'_> {
     async fn confirm(&self, confirm: ssh::Script, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;
         while Instant::now() < deadline {
-            if self.fresh_run(confirm).await.is_ok_and(|exit| exit.succeeded()) {
+            if self
+                .fresh_run(confirm)
+                .await
+                .is_ok_and(|exit| exit.succeeded())
+            {
                 return Ok(());
             }
             sleep(Duration::from_secs(1)).await;
@@ -173,7 +195,15 @@ impl Run<'_> {
         self.connector.forget(self.target.server).await;
         let remote = self.connector.connect(&self.target).await?;
         let deadline = Duration::from_secs(15);
-        remote.run(script, ssh::Privilege::Root, b"", deadline, &mut ssh::Discard).await
+        remote
+            .run(
+                script,
+                ssh::Privilege::Root,
+                b"",
+                deadline,
+                &mut ssh::Discard,
+            )
+            .await
     }
 
     /// Stores what a step found out about the server.
@@ -181,7 +211,11 @@ impl Run<'_> {
         if facts.is_empty() {
             return Ok(());
         }
-        self.claim.learn(&self.panel.db, |server| facts.iter().for_each(|fact| note(server, fact))).await?;
+        self.claim
+            .learn(&self.panel.db, |server| {
+                facts.iter().for_each(|fact| note(server, fact))
+            })
+            .await?;
         Ok(())
     }
 }
@@ -199,7 +233,11 @@ fn note(server: &mut server::Model, (key, value): &(String, String)) {
 }
 
 fn failed(report: Report, exit: Option<String>, reason: String) -> End {
-    End::Failed { report, exit, reason }
+    End::Failed {
+        report,
+        exit,
+        reason,
+    }
 }
 
 /// The script's own sentence, or else a usual failure by its signs, or else how it ended.
@@ -209,7 +247,10 @@ fn reason(report: &Report, exit: &Exit) -> String {
     }
     match diagnosis::of(&report.last_lines) {
         Some(sentence) => format!("{sentence} ({})", exit.status),
-        None => format!("ended with {}. The output shows why; mend it on the server, then retry.", exit.status),
+        None => format!(
+            "ended with {}. The output shows why; mend it on the server, then retry.",
+            exit.status
+        ),
     }
 }
 
@@ -217,7 +258,9 @@ fn reason(report: &Report, exit: &Exit) -> String {
 async fn probe_http(address: &str, port: u16) -> Result<(), String> {
     let ask = async {
         let mut stream = TcpStream::connect((address, port)).await?;
-        stream.write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        stream
+            .write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
         let mut start = [0; 5];
         stream.read_exact(&mut start).await?;
         Ok::<_, std::io::Error>(start == *b"HTTP/")
@@ -225,8 +268,12 @@ async fn probe_http(address: &str, port: u16) -> Result<(), String> {
     match timeout(Duration::from_secs(10), ask).await {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => Err(format!("what answers on port {port} is no web server.")),
-        Ok(Err(error)) => Err(format!("the web server cannot be reached from the panel on port {port}: {error}. A firewall in front of the server may block it.")),
-        Err(_) => Err(format!("the web server did not answer the panel on port {port} within 10 s. A firewall in front of the server may block it.")),
+        Ok(Err(error)) => Err(format!(
+            "the web server cannot be reached from the panel on port {port}: {error}. A firewall in front of the server may block it."
+        )),
+        Err(_) => Err(format!(
+            "the web server did not answer the panel on port {port} within 10 s. A firewall in front of the server may block it."
+        )),
     }
 }
 
@@ -242,7 +289,10 @@ impl Incoming {
 
 impl Output for Incoming {
     fn write(&mut self, _: Stream, bytes: &[u8]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
     }
 }
 
@@ -317,7 +367,11 @@ impl<'a> Keeper<'a> {
     }
 
     async fn print(&self, text: String) -> Result<()> {
-        Ok(self.run.claim.print(&self.run.panel.db, self.position, text).await?)
+        Ok(self
+            .run
+            .claim
+            .print(&self.run.panel.db, self.position, text)
+            .await?)
     }
 }
 

@@ -9,7 +9,9 @@ use wire::{ServerId, UserId};
 use crate::support::{TestApp, Visitor, rule};
 
 async fn silent(listener: &mut Listener) -> bool {
-    timeout(Duration::from_millis(100), listener.next()).await.is_err()
+    timeout(Duration::from_millis(100), listener.next())
+        .await
+        .is_err()
 }
 
 fn listen(app: &TestApp, who: &Visitor, channel: Channel) -> Listener {
@@ -25,14 +27,26 @@ async fn a_new_rule_is_announced_once_on_each_of_both_channels() {
     let id = app.provisioned_server(&owner).await;
     let mut specific = listen(&app, &owner, Channel::Server(id));
     let mut generic = listen(&app, &owner, Channel::Servers);
-    app.call(Some(&owner), "/api/firewall/create", json!({
-        "server_id": id, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
-    }))
+    app.call(
+        Some(&owner),
+        "/api/firewall/create",
+        json!({
+            "server_id": id, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
+        }),
+    )
     .await;
     for listener in [&mut specific, &mut generic] {
-        let delivery = timeout(Duration::from_secs(1), listener.next()).await.unwrap().unwrap();
-        assert!(matches!(*delivery.event, Event::ServerUpdated { server_id, .. } if server_id == id));
-        assert!(silent(listener).await, "row, operation and audit entry are one change");
+        let delivery = timeout(Duration::from_secs(1), listener.next())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            matches!(*delivery.event, Event::ServerUpdated { server_id, .. } if server_id == id)
+        );
+        assert!(
+            silent(listener).await,
+            "row, operation and audit entry are one change"
+        );
     }
 }
 
@@ -44,7 +58,9 @@ async fn a_rollback_tells_nobody() {
     let mut listener = listen(&app, &owner, Channel::Server(id));
     let mut tx = app.panel.db.begin().await.unwrap();
     let row = find(&app, id).await;
-    tx.update(&row, |row| row.name = "renamed".into()).await.unwrap();
+    tx.update(&row, |row| row.name = "renamed".into())
+        .await
+        .unwrap();
     drop(tx);
     assert!(silent(&mut listener).await);
     assert_eq!(find(&app, id).await.name, "web-1");
@@ -56,7 +72,10 @@ async fn a_save_without_a_meaningful_change_is_silent() {
     let owner = app.owner().await;
     let id = app.provisioned_server(&owner).await;
     let mut listener = listen(&app, &owner, Channel::Server(id));
-    for change in [|_: &mut server::Model| {}, |row: &mut server::Model| row.connection_checked_at = Some(5)] {
+    for change in [
+        |_: &mut server::Model| {},
+        |row: &mut server::Model| row.connection_checked_at = Some(5),
+    ] {
         let mut tx = app.panel.db.begin().await.unwrap();
         let row = find(&app, id).await;
         tx.update(&row, change).await.unwrap();
@@ -75,7 +94,11 @@ async fn a_removed_server_is_announced_to_its_owner() {
     let row = find(&app, id).await;
     tx.delete(row).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(timeout(Duration::from_secs(1), generic.next()).await.is_ok());
+    assert!(
+        timeout(Duration::from_secs(1), generic.next())
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -89,5 +112,9 @@ async fn nobody_hears_of_another_owners_servers() {
 }
 
 async fn find(app: &TestApp, id: ServerId) -> server::Model {
-    server::Entity::find_by_id(id.0).one(app.panel.db.reads()).await.unwrap().unwrap()
+    server::Entity::find_by_id(id.0)
+        .one(app.panel.db.reads())
+        .await
+        .unwrap()
+        .unwrap()
 }

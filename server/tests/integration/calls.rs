@@ -10,19 +10,42 @@ async fn another_owner_gets_not_found_everywhere_and_no_byte_is_sent() {
     let (ada, bob) = (app.owner().await, app.other_owner().await);
     let server = app.provisioned_server(&ada).await;
     let made = app
-        .call(Some(&ada), "/api/firewall/create", json!({
-            "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
-        }))
+        .call(
+            Some(&ada),
+            "/api/firewall/create",
+            json!({
+                "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
+            }),
+        )
         .await;
     let rule_id = made.body.as_i64().unwrap();
-    let before = app.call(Some(&ada), "/api/firewall/show", json!({ "server_id": server })).await.body;
+    let before = app
+        .call(
+            Some(&ada),
+            "/api/firewall/show",
+            json!({ "server_id": server }),
+        )
+        .await
+        .body;
     let operation = before["rules"][0]["operation_id"].clone();
 
     for (path, input) in foreign_calls(&json!(server), &json!(rule_id), &operation) {
         let answer = app.call(Some(&bob), path, input).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {}", answer.body);
+        assert_eq!(
+            answer.status,
+            StatusCode::NOT_FOUND,
+            "{path}: {}",
+            answer.body
+        );
     }
-    let after = app.call(Some(&ada), "/api/firewall/show", json!({ "server_id": server })).await.body;
+    let after = app
+        .call(
+            Some(&ada),
+            "/api/firewall/show",
+            json!({ "server_id": server }),
+        )
+        .await
+        .body;
     assert_eq!(before, after);
     assert!(app.connector.calls().is_empty(), "the network was touched");
 }
@@ -33,19 +56,37 @@ async fn a_rule_is_found_under_its_own_server_only() {
     let (ada, bob) = (app.owner().await, app.other_owner().await);
     let theirs = app.provisioned_server(&ada).await;
     let made = app
-        .call(Some(&ada), "/api/firewall/create", json!({
-            "server_id": theirs, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
-        }))
+        .call(
+            Some(&ada),
+            "/api/firewall/create",
+            json!({
+                "server_id": theirs, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
+            }),
+        )
         .await;
     let mine = app.provisioned_server(&bob).await;
     let id = made.body.clone();
     for (path, input) in [
-        ("/api/firewall/update", json!({ "server_id": mine, "rule_id": id, "rule": rule("x", "8082") })),
-        ("/api/lifecycle/retry", json!({ "server_id": mine, "kind": "firewall_rule", "id": id })),
-        ("/api/lifecycle/remove", json!({ "server_id": mine, "kind": "firewall_rule", "id": id })),
+        (
+            "/api/firewall/update",
+            json!({ "server_id": mine, "rule_id": id, "rule": rule("x", "8082") }),
+        ),
+        (
+            "/api/lifecycle/retry",
+            json!({ "server_id": mine, "kind": "firewall_rule", "id": id }),
+        ),
+        (
+            "/api/lifecycle/remove",
+            json!({ "server_id": mine, "kind": "firewall_rule", "id": id }),
+        ),
     ] {
         let answer = app.call(Some(&bob), path, input).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}: {}", answer.body);
+        assert_eq!(
+            answer.status,
+            StatusCode::NOT_FOUND,
+            "{path}: {}",
+            answer.body
+        );
     }
 }
 
@@ -54,13 +95,31 @@ fn foreign_calls(server: &Value, rule_id: &Value, operation: &Value) -> Vec<(&'s
         ("/api/servers/show", json!({ "server_id": server })),
         ("/api/servers/check", json!({ "server_id": server })),
         ("/api/servers/provision", json!({ "server_id": server })),
-        ("/api/servers/remove", json!({ "server_id": server, "confirm_name": "web-1" })),
+        (
+            "/api/servers/remove",
+            json!({ "server_id": server, "confirm_name": "web-1" }),
+        ),
         ("/api/firewall/show", json!({ "server_id": server })),
-        ("/api/firewall/create", json!({ "server_id": server, "rule": rule("x", "8082"), "request_key": "another-key" })),
-        ("/api/firewall/update", json!({ "server_id": server, "rule_id": rule_id, "rule": rule("x", "8082") })),
-        ("/api/lifecycle/retry", json!({ "server_id": server, "kind": "firewall_rule", "id": rule_id })),
-        ("/api/lifecycle/remove", json!({ "server_id": server, "kind": "firewall_rule", "id": rule_id })),
+        (
+            "/api/firewall/create",
+            json!({ "server_id": server, "rule": rule("x", "8082"), "request_key": "another-key" }),
+        ),
+        (
+            "/api/firewall/update",
+            json!({ "server_id": server, "rule_id": rule_id, "rule": rule("x", "8082") }),
+        ),
+        (
+            "/api/lifecycle/retry",
+            json!({ "server_id": server, "kind": "firewall_rule", "id": rule_id }),
+        ),
+        (
+            "/api/lifecycle/remove",
+            json!({ "server_id": server, "kind": "firewall_rule", "id": rule_id }),
+        ),
         ("/api/operations/show", json!({ "operation_id": operation })),
-        ("/api/operations/output", json!({ "operation_id": operation, "after": 0 })),
+        (
+            "/api/operations/output",
+            json!({ "operation_id": operation, "after": 0 }),
+        ),
     ]
 }

@@ -4,8 +4,19 @@ use serde_json::{Value, json};
 use crate::support::{TestApp, Visitor, field, rule};
 use wire::ServerId;
 
-async fn create(app: &TestApp, who: &Visitor, server: ServerId, rule: Value, key: &str) -> crate::support::Answer {
-    app.call(Some(who), "/api/firewall/create", json!({ "server_id": server, "rule": rule, "request_key": key })).await
+async fn create(
+    app: &TestApp,
+    who: &Visitor,
+    server: ServerId,
+    rule: Value,
+    key: &str,
+) -> crate::support::Answer {
+    app.call(
+        Some(who),
+        "/api/firewall/create",
+        json!({ "server_id": server, "rule": rule, "request_key": key }),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -13,12 +24,27 @@ async fn fifty_clicks_at_once_make_one_rule_and_one_operation() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
-    let clicks = (0..50).map(|_| create(&app, &owner, server, rule("Web", "8081"), "key-of-a-form"));
+    let clicks =
+        (0..50).map(|_| create(&app, &owner, server, rule("Web", "8081"), "key-of-a-form"));
     let answers = futures::future::join_all(clicks).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
-    let shown = app.call(Some(&owner), "/api/servers/show", json!({ "server_id": server })).await.body;
+    let shown = app
+        .call(
+            Some(&owner),
+            "/api/servers/show",
+            json!({ "server_id": server }),
+        )
+        .await
+        .body;
     assert_eq!(shown["recent_operations"].as_array().unwrap().len(), 1);
-    let firewall = app.call(Some(&owner), "/api/firewall/show", json!({ "server_id": server })).await.body;
+    let firewall = app
+        .call(
+            Some(&owner),
+            "/api/firewall/show",
+            json!({ "server_id": server }),
+        )
+        .await
+        .body;
     assert_eq!(firewall["rules"].as_array().unwrap().len(), 1);
 }
 
@@ -34,15 +60,40 @@ async fn every_wrong_field_gets_a_sentence_and_nothing_is_written() {
     };
     let long = "x".repeat(1000);
     for (name, value) in [
-        ("port", "0"), ("port", "65536"), ("port", "80;id"), ("port", "90:80"), ("port", ""),
-        ("source", "10.0.0.1/24"), ("source", "010.0.0.1"), ("source", "$(id)"),
-        ("name", &long), ("name", "a\nb"), ("name", "a\0b"), ("name", "a\u{202e}b"), ("name", ""),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "80;id"),
+        ("port", "90:80"),
+        ("port", ""),
+        ("source", "10.0.0.1/24"),
+        ("source", "010.0.0.1"),
+        ("source", "$(id)"),
+        ("name", &long),
+        ("name", "a\nb"),
+        ("name", "a\0b"),
+        ("name", "a\u{202e}b"),
+        ("name", ""),
     ] {
         let answer = create(&app, &owner, server, with(name, value), "key-of-a-form").await;
-        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}={value:?}");
-        assert!(field(&answer, name).is_some(), "{name}={value:?}: {}", answer.body);
+        assert_eq!(
+            answer.status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{name}={value:?}"
+        );
+        assert!(
+            field(&answer, name).is_some(),
+            "{name}={value:?}: {}",
+            answer.body
+        );
     }
-    let firewall = app.call(Some(&owner), "/api/firewall/show", json!({ "server_id": server })).await.body;
+    let firewall = app
+        .call(
+            Some(&owner),
+            "/api/firewall/show",
+            json!({ "server_id": server }),
+        )
+        .await
+        .body;
     assert_eq!(firewall["rules"], json!([]));
 }
 
@@ -51,8 +102,22 @@ async fn a_name_full_of_markup_is_kept_as_it_is() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
-    create(&app, &owner, server, rule("<script>alert(1)</script>", "8081"), "key-of-a-form").await;
-    let firewall = app.call(Some(&owner), "/api/firewall/show", json!({ "server_id": server })).await.body;
+    create(
+        &app,
+        &owner,
+        server,
+        rule("<script>alert(1)</script>", "8081"),
+        "key-of-a-form",
+    )
+    .await;
+    let firewall = app
+        .call(
+            Some(&owner),
+            "/api/firewall/show",
+            json!({ "server_id": server }),
+        )
+        .await
+        .body;
     assert_eq!(firewall["rules"][0]["name"], "<script>alert(1)</script>");
 }
 
@@ -66,7 +131,11 @@ async fn the_ssh_port_can_be_neither_opened_twice_nor_shadowed() {
             let mut rule = rule("SSH", port);
             rule["action"] = json!(action);
             let answer = create(&app, &owner, server, rule, "key-of-a-form").await;
-            assert!(field(&answer, "port").is_some(), "{action} {port}: {}", answer.body);
+            assert!(
+                field(&answer, "port").is_some(),
+                "{action} {port}: {}",
+                answer.body
+            );
         }
     }
 }
@@ -77,7 +146,14 @@ async fn the_same_rule_twice_is_refused_so_that_removing_one_leaves_the_other_tr
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
     create(&app, &owner, server, rule("Web", "8081"), "key-of-a-form").await;
-    let again = create(&app, &owner, server, rule("Other name", "8081"), "another-key").await;
+    let again = create(
+        &app,
+        &owner,
+        server,
+        rule("Other name", "8081"),
+        "another-key",
+    )
+    .await;
     assert!(field(&again, "port").is_some_and(|sentence| sentence.contains("Web")));
 }
 
@@ -88,7 +164,9 @@ async fn a_server_without_a_firewall_says_so() {
     let server = app.provisioned_server(&owner).await;
     let row = domain::servers::row(&app.panel.db, server).await.unwrap();
     let mut tx = app.panel.db.begin().await.unwrap();
-    tx.update(&row, |row| row.firewall_installed = None).await.unwrap();
+    tx.update(&row, |row| row.firewall_installed = None)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let answer = create(&app, &owner, server, rule("Web", "8081"), "key-of-a-form").await;
     assert_eq!(answer.status, StatusCode::CONFLICT);

@@ -9,22 +9,34 @@ use wire::ServerId;
 use crate::support::{TestApp, Visitor, rule};
 
 async fn add_rule(app: &TestApp, who: &Visitor, server: ServerId) -> Value {
-    app.call(Some(who), "/api/firewall/create", json!({
-        "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
-    }))
+    app.call(
+        Some(who),
+        "/api/firewall/create",
+        json!({
+            "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
+        }),
+    )
     .await
     .body
 }
 
 async fn until(app: &TestApp, who: &Visitor, server: ServerId, status: &str) -> Value {
-    app.wait_for(who, "/api/firewall/show", json!({ "server_id": server }), |body| {
-        body["rules"][0]["status"] == status
-    })
+    app.wait_for(
+        who,
+        "/api/firewall/show",
+        json!({ "server_id": server }),
+        |body| body["rules"][0]["status"] == status,
+    )
     .await
 }
 
 fn refusing(app: &TestApp) {
-    app.connector.remote.respond(|_| Answer::code(1).and(Stream::Stdout, "::error ufw is missing. Provision this server.\n"));
+    app.connector.remote.respond(|_| {
+        Answer::code(1).and(
+            Stream::Stdout,
+            "::error ufw is missing. Provision this server.\n",
+        )
+    });
 }
 
 #[tokio::test]
@@ -32,7 +44,9 @@ async fn a_rule_is_pending_first_then_installing_then_active() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
-    app.connector.remote.respond(|_| Answer::code(0).taking(Duration::from_millis(300)));
+    app.connector
+        .remote
+        .respond(|_| Answer::code(0).taking(Duration::from_millis(300)));
     add_rule(&app, &owner, server).await;
     until(&app, &owner, server, "pending").await;
     app.start_worker();
@@ -49,11 +63,21 @@ async fn a_failed_rule_keeps_the_reason_and_retry_makes_it_active() {
     let id = add_rule(&app, &owner, server).await;
     app.start_worker();
     let shown = until(&app, &owner, server, "failed").await;
-    assert!(shown["rules"][0]["error_log"].as_str().unwrap().contains("ufw is missing"));
+    assert!(
+        shown["rules"][0]["error_log"]
+            .as_str()
+            .unwrap()
+            .contains("ufw is missing")
+    );
 
     app.connector.remote.respond(|_| Answer::code(0));
     let retry = json!({ "server_id": server, "kind": "firewall_rule", "id": id });
-    assert_eq!(app.call(Some(&owner), "/api/lifecycle/retry", retry.clone()).await.status, StatusCode::OK);
+    assert_eq!(
+        app.call(Some(&owner), "/api/lifecycle/retry", retry.clone())
+            .await
+            .status,
+        StatusCode::OK
+    );
     let shown = until(&app, &owner, server, "active").await;
     assert_eq!(shown["rules"][0]["error_log"], Value::Null);
     let refused = app.call(Some(&owner), "/api/lifecycle/retry", retry).await;
@@ -68,7 +92,9 @@ async fn retrying_more_than_ten_times_a_minute_is_refused() {
     let id = add_rule(&app, &owner, server).await;
     let retry = json!({ "server_id": server, "kind": "firewall_rule", "id": id });
     for _ in 0..10 {
-        let answer = app.call(Some(&owner), "/api/lifecycle/retry", retry.clone()).await;
+        let answer = app
+            .call(Some(&owner), "/api/lifecycle/retry", retry.clone())
+            .await;
         assert_eq!(answer.status, StatusCode::CONFLICT);
     }
     let answer = app.call(Some(&owner), "/api/lifecycle/retry", retry).await;
@@ -84,11 +110,20 @@ async fn a_removal_that_works_takes_the_rule_away() {
     app.start_worker();
     until(&app, &owner, server, "active").await;
     let answer = app
-        .call(Some(&owner), "/api/lifecycle/remove", json!({ "server_id": server, "kind": "firewall_rule", "id": id }))
+        .call(
+            Some(&owner),
+            "/api/lifecycle/remove",
+            json!({ "server_id": server, "kind": "firewall_rule", "id": id }),
+        )
         .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    app.wait_for(&owner, "/api/firewall/show", json!({ "server_id": server }), |body| body["rules"] == json!([]))
-        .await;
+    app.wait_for(
+        &owner,
+        "/api/firewall/show",
+        json!({ "server_id": server }),
+        |body| body["rules"] == json!([]),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -101,12 +136,20 @@ async fn a_removal_that_fails_restores_the_status_from_before_it() {
     until(&app, &owner, server, "active").await;
     refusing(&app);
     let remove = json!({ "server_id": server, "kind": "firewall_rule", "id": id });
-    app.call(Some(&owner), "/api/lifecycle/remove", remove.clone()).await;
+    app.call(Some(&owner), "/api/lifecycle/remove", remove.clone())
+        .await;
     until(&app, &owner, server, "removing").await;
-    let again = app.call(Some(&owner), "/api/lifecycle/remove", remove).await;
+    let again = app
+        .call(Some(&owner), "/api/lifecycle/remove", remove)
+        .await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     let shown = until(&app, &owner, server, "active").await;
-    assert!(shown["rules"][0]["error_log"].as_str().unwrap().contains("ufw is missing"));
+    assert!(
+        shown["rules"][0]["error_log"]
+            .as_str()
+            .unwrap()
+            .contains("ufw is missing")
+    );
 }
 
 #[tokio::test]
@@ -119,17 +162,29 @@ async fn a_change_that_fails_leaves_the_old_words_and_the_reason() {
     until(&app, &owner, server, "active").await;
     let change = json!({ "server_id": server, "rule_id": id, "rule": rule("Web", "8082") });
     refusing(&app);
-    app.call(Some(&owner), "/api/firewall/update", change.clone()).await;
-    let shown = app
-        .wait_for(&owner, "/api/firewall/show", json!({ "server_id": server }), |body| !body["rules"][0]["error_log"].is_null())
+    app.call(Some(&owner), "/api/firewall/update", change.clone())
         .await;
-    assert_eq!((&shown["rules"][0]["port"], &shown["rules"][0]["status"]), (&json!("8081"), &json!("active")));
+    let shown = app
+        .wait_for(
+            &owner,
+            "/api/firewall/show",
+            json!({ "server_id": server }),
+            |body| !body["rules"][0]["error_log"].is_null(),
+        )
+        .await;
+    assert_eq!(
+        (&shown["rules"][0]["port"], &shown["rules"][0]["status"]),
+        (&json!("8081"), &json!("active"))
+    );
 
     app.connector.remote.respond(|_| Answer::code(0));
     app.call(Some(&owner), "/api/firewall/update", change).await;
-    app.wait_for(&owner, "/api/firewall/show", json!({ "server_id": server }), |body| {
-        body["rules"][0]["port"] == "8082" && body["rules"][0]["status"] == "active"
-    })
+    app.wait_for(
+        &owner,
+        "/api/firewall/show",
+        json!({ "server_id": server }),
+        |body| body["rules"][0]["port"] == "8082" && body["rules"][0]["status"] == "active",
+    )
     .await;
 }
 
@@ -139,15 +194,39 @@ async fn work_that_the_panel_left_behind_ends_failed_with_the_reason() {
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
     add_rule(&app, &owner, server).await;
-    let claim = domain::queue::claim(&app.panel.db, "a worker that dies").await.unwrap().unwrap();
+    let claim = domain::queue::claim(&app.panel.db, "a worker that dies")
+        .await
+        .unwrap()
+        .unwrap();
     until(&app, &owner, server, "installing").await;
-    assert_eq!(domain::queue::fail_interrupted(&app.panel.db).await.unwrap(), 0, "its lease is alive");
+    assert_eq!(
+        domain::queue::fail_interrupted(&app.panel.db)
+            .await
+            .unwrap(),
+        0,
+        "its lease is alive"
+    );
     domain::queue::expire_leases(&app.panel.db).await.unwrap();
-    assert_eq!(domain::queue::fail_interrupted(&app.panel.db).await.unwrap(), 1);
+    assert_eq!(
+        domain::queue::fail_interrupted(&app.panel.db)
+            .await
+            .unwrap(),
+        1
+    );
     let shown = until(&app, &owner, server, "failed").await;
-    assert!(shown["rules"][0]["error_log"].as_str().unwrap().contains("The panel stopped"));
-    let late = claim.finish(&app.panel.db, domain::queue::Outcome::Succeeded).await;
-    assert!(matches!(late, Err(domain::Error::LeaseLost(_))), "a worker without its lease cannot write");
+    assert!(
+        shown["rules"][0]["error_log"]
+            .as_str()
+            .unwrap()
+            .contains("The panel stopped")
+    );
+    let late = claim
+        .finish(&app.panel.db, domain::queue::Outcome::Succeeded)
+        .await;
+    assert!(
+        matches!(late, Err(domain::Error::LeaseLost(_))),
+        "a worker without its lease cannot write"
+    );
 }
 
 #[tokio::test]
@@ -156,15 +235,33 @@ async fn two_operations_on_one_server_never_run_together() {
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
     add_rule(&app, &owner, server).await;
-    app.call(Some(&owner), "/api/firewall/create", json!({
-        "server_id": server, "rule": rule("Second", "8082"), "request_key": "another-key",
-    }))
+    app.call(
+        Some(&owner),
+        "/api/firewall/create",
+        json!({
+            "server_id": server, "rule": rule("Second", "8082"), "request_key": "another-key",
+        }),
+    )
     .await;
     let first = domain::queue::claim(&app.panel.db, "one").await.unwrap();
     assert!(first.is_some());
-    assert!(domain::queue::claim(&app.panel.db, "two").await.unwrap().is_none());
-    first.unwrap().finish(&app.panel.db, domain::queue::Outcome::Succeeded).await.unwrap();
-    assert!(domain::queue::claim(&app.panel.db, "two").await.unwrap().is_some());
+    assert!(
+        domain::queue::claim(&app.panel.db, "two")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    first
+        .unwrap()
+        .finish(&app.panel.db, domain::queue::Outcome::Succeeded)
+        .await
+        .unwrap();
+    assert!(
+        domain::queue::claim(&app.panel.db, "two")
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -179,13 +276,52 @@ async fn output_arrives_by_pieces_without_markers_and_control_sequences() {
     app.start_worker();
     let shown = until(&app, &owner, server, "active").await;
     let operation = shown["rules"][0]["operation_id"].clone();
-    let output = app.call(Some(&owner), "/api/operations/output", json!({ "operation_id": operation, "after": 0 })).await.body;
-    let text: String = output["chunks"].as_array().unwrap().iter().map(|chunk| chunk["text"].as_str().unwrap()).collect();
-    assert!(text.contains("Rule added\n<script>alert(1)</script>\n"), "{text:?}");
-    assert!(!text.contains("::summary") && !text.contains('\u{1b}'), "{text:?}");
+    let output = app
+        .call(
+            Some(&owner),
+            "/api/operations/output",
+            json!({ "operation_id": operation, "after": 0 }),
+        )
+        .await
+        .body;
+    let text: String = output["chunks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|chunk| chunk["text"].as_str().unwrap())
+        .collect();
+    assert!(
+        text.contains("Rule added\n<script>alert(1)</script>\n"),
+        "{text:?}"
+    );
+    assert!(
+        !text.contains("::summary") && !text.contains('\u{1b}'),
+        "{text:?}"
+    );
     let last = output["chunks"].as_array().unwrap().last().unwrap()["id"].clone();
-    let rest = app.call(Some(&owner), "/api/operations/output", json!({ "operation_id": operation, "after": last })).await.body;
+    let rest = app
+        .call(
+            Some(&owner),
+            "/api/operations/output",
+            json!({ "operation_id": operation, "after": last }),
+        )
+        .await
+        .body;
     assert_eq!(rest["chunks"], json!([]));
-    let steps = app.call(Some(&owner), "/api/operations/show", json!({ "operation_id": operation })).await.body;
-    assert!(steps["steps"].as_array().unwrap().iter().any(|step| step["summary"] == "8081/tcp is open"), "{steps}");
+    let steps = app
+        .call(
+            Some(&owner),
+            "/api/operations/show",
+            json!({ "operation_id": operation }),
+        )
+        .await
+        .body;
+    assert!(
+        steps["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|step| step["summary"] == "8081/tcp is open"),
+        "{steps}"
+    );
 }

@@ -12,8 +12,9 @@ use crate::support::{ORIGIN, TestApp};
 #[tokio::test]
 async fn every_server_function_has_a_policy_and_every_policy_a_function() {
     let _app = TestApp::start().await;
-    let registered: BTreeSet<_> =
-        leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path).collect();
+    let registered: BTreeSet<_> = leptos::server_fn::axum::server_fn_paths()
+        .map(|(path, _)| path)
+        .collect();
     let named: BTreeSet<_> = SERVER_FUNCTIONS.iter().map(|(path, _)| *path).collect();
     assert_eq!(registered, named);
     assert_eq!(registered.len(), count_attributes(Path::new("../app/src")));
@@ -25,8 +26,15 @@ async fn no_server_function_answers_get() {
     let owner = app.owner().await;
     for (path, method) in leptos::server_fn::axum::server_fn_paths() {
         assert_eq!(method, Method::POST, "{path}");
-        let request = Request::get(path).header("cookie", &owner.cookie).body(Body::empty()).unwrap();
-        assert_eq!(app.send(request).await.status, StatusCode::NOT_FOUND, "{path}");
+        let request = Request::get(path)
+            .header("cookie", &owner.cookie)
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(
+            app.send(request).await.status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
 }
 
@@ -62,7 +70,9 @@ async fn every_call_from_a_foreign_page_is_refused() {
             &[("origin", ORIGIN), ("sec-fetch-site", "cross-site")],
             &[("origin", ORIGIN), ("sec-fetch-site", "same-site")],
         ] {
-            let answer = app.call_as(Some(&owner), path, json!({ "input": {} }), headers).await;
+            let answer = app
+                .call_as(Some(&owner), path, json!({ "input": {} }), headers)
+                .await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
         }
     }
@@ -73,14 +83,22 @@ async fn every_call_from_a_foreign_page_is_refused() {
 async fn a_form_cannot_call_a_server_function() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
-    for kind in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
+    for kind in [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "multipart/form-data",
+    ] {
         let request = Request::post("/api/servers/list")
             .header("origin", ORIGIN)
             .header("cookie", &owner.cookie)
             .header("content-type", kind)
             .body(Body::from("input={}"))
             .unwrap();
-        assert_eq!(app.send(request).await.status, StatusCode::FORBIDDEN, "{kind}");
+        assert_eq!(
+            app.send(request).await.status,
+            StatusCode::FORBIDDEN,
+            "{kind}"
+        );
     }
 }
 
@@ -89,20 +107,56 @@ async fn unknown_fields_are_refused_by_every_function() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     for (path, _) in SERVER_FUNCTIONS {
-        let answer = app.call(Some(&owner), path, json!({ "user_id": 1, "status": "active" })).await;
-        assert!(answer.status.is_client_error(), "{path} {} {}", answer.status, answer.body);
+        let answer = app
+            .call(
+                Some(&owner),
+                path,
+                json!({ "user_id": 1, "status": "active" }),
+            )
+            .await;
+        assert!(
+            answer.status.is_client_error(),
+            "{path} {} {}",
+            answer.status,
+            answer.body
+        );
     }
 }
 
 #[tokio::test]
 async fn what_no_policy_names_is_not_there() {
     let app = TestApp::start().await;
-    for path in ["/api/", "/api/servers", "/api/servers/listx", "/api/admin", "/api/servers/list/"] {
+    for path in [
+        "/api/",
+        "/api/servers",
+        "/api/servers/listx",
+        "/api/admin",
+        "/api/servers/list/",
+    ] {
         let answer = app.call(None, path, json!({})).await;
-        assert!(answer.status == StatusCode::NOT_FOUND || answer.status == StatusCode::METHOD_NOT_ALLOWED, "{path} {}", answer.status);
+        assert!(
+            answer.status == StatusCode::NOT_FOUND
+                || answer.status == StatusCode::METHOD_NOT_ALLOWED,
+            "{path} {}",
+            answer.status
+        );
     }
-    assert_eq!(app.send(Request::get("/etc/passwd").body(Body::empty()).unwrap()).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(app.send(Request::get("/pkg/../../brokeforge.key").body(Body::empty()).unwrap()).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        app.send(Request::get("/etc/passwd").body(Body::empty()).unwrap())
+            .await
+            .status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        app.send(
+            Request::get("/pkg/../../brokeforge.key")
+                .body(Body::empty())
+                .unwrap()
+        )
+        .await
+        .status,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[test]
@@ -122,7 +176,9 @@ fn count_attributes(folder: &Path) -> usize {
                 return count_attributes(&path);
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            text.lines().filter(|line| line.trim_start().starts_with("#[server")).count()
+            text.lines()
+                .filter(|line| line.trim_start().starts_with("#[server"))
+                .count()
         })
         .sum()
 }

@@ -11,16 +11,33 @@ async fn every_wrong_field_of_a_new_server_gets_a_sentence() {
     let good = json!({ "name": "web-1", "address": "203.0.113.7", "port": "22", "user": "root", "host_key": HOST_KEY });
     let long = "x".repeat(1000);
     for (name, value) in [
-        ("port", "0"), ("port", "65536"), ("port", "80;id"), ("address", "http://a.example"),
-        ("address", "a b"), ("address", "-oProxyCommand=id"), ("user", "-x"), ("host_key", "ssh-rsa AAAA"),
-        ("host_key", ""), ("name", &long), ("name", "a\nb"), ("name", "a\0"), ("name", "a\u{200f}b"),
+        ("port", "0"),
+        ("port", "65536"),
+        ("port", "80;id"),
+        ("address", "http://a.example"),
+        ("address", "a b"),
+        ("address", "-oProxyCommand=id"),
+        ("user", "-x"),
+        ("host_key", "ssh-rsa AAAA"),
+        ("host_key", ""),
+        ("name", &long),
+        ("name", "a\nb"),
+        ("name", "a\0"),
+        ("name", "a\u{200f}b"),
     ] {
         let mut input = good.clone();
         input[name] = json!(value);
         let answer = app.call(Some(&owner), "/api/servers/create", input).await;
-        assert!(field(&answer, name).is_some(), "{name}={value:?}: {}", answer.body);
+        assert!(
+            field(&answer, name).is_some(),
+            "{name}={value:?}: {}",
+            answer.body
+        );
     }
-    let list = app.call(Some(&owner), "/api/servers/list", json!({})).await.body;
+    let list = app
+        .call(Some(&owner), "/api/servers/list", json!({}))
+        .await
+        .body;
     assert_eq!(list, json!([]));
 }
 
@@ -31,7 +48,15 @@ async fn a_private_key_is_sealed_at_rest_and_in_no_answer() {
     let id = app.provisioned_server(&owner).await;
     let row = domain::servers::row(&app.panel.db, id).await.unwrap();
     assert!(!row.sealed_private_key.is_empty() && !row.sealed_private_key.contains("OPENSSH"));
-    let shown = app.call(Some(&owner), "/api/servers/show", json!({ "server_id": id })).await.body.to_string();
+    let shown = app
+        .call(
+            Some(&owner),
+            "/api/servers/show",
+            json!({ "server_id": id }),
+        )
+        .await
+        .body
+        .to_string();
     assert!(!shown.contains("PRIVATE") && !shown.contains(&row.sealed_private_key));
     assert!(shown.contains("authorized_keys"), "{shown}");
 }
@@ -47,11 +72,18 @@ async fn a_key_that_was_not_pasted_yet_is_no_failure_and_a_refusal_later_is() {
         .await;
     let input = json!({ "server_id": created.body });
     let refused = Error::KeyRefused {
-        place: Place::new("203.0.113.7", 22), user: "root".into(), offered: vec!["password".into()], more_needed: false,
+        place: Place::new("203.0.113.7", 22),
+        user: "root".into(),
+        offered: vec!["password".into()],
+        more_needed: false,
     };
     let connection = async || {
-        app.call(Some(&owner), "/api/servers/check", input.clone()).await;
-        app.call(Some(&owner), "/api/servers/show", input.clone()).await.body["summary"]["connection"].clone()
+        app.call(Some(&owner), "/api/servers/check", input.clone())
+            .await;
+        app.call(Some(&owner), "/api/servers/show", input.clone())
+            .await
+            .body["summary"]["connection"]
+            .clone()
     };
     app.connector.refuse(Some(refused.clone()));
     assert_eq!(connection().await, "awaiting_key");
@@ -67,17 +99,43 @@ async fn removing_a_server_wants_its_name_and_waits_for_its_operations() {
     let owner = app.owner().await;
     let id = app.provisioned_server(&owner).await;
     let remove = async |name: &str| {
-        app.call(Some(&owner), "/api/servers/remove", json!({ "server_id": id, "confirm_name": name })).await
+        app.call(
+            Some(&owner),
+            "/api/servers/remove",
+            json!({ "server_id": id, "confirm_name": name }),
+        )
+        .await
     };
     assert!(field(&remove("web-2").await, "confirm_name").is_some());
-    let queued = app.call(Some(&owner), "/api/servers/provision", json!({ "server_id": id })).await;
+    let queued = app
+        .call(
+            Some(&owner),
+            "/api/servers/provision",
+            json!({ "server_id": id }),
+        )
+        .await;
     assert_eq!(queued.status, StatusCode::OK, "{}", queued.body);
     assert_eq!(remove("web-1").await.status, StatusCode::CONFLICT);
-    let claim = domain::queue::claim(&app.panel.db, "one").await.unwrap().unwrap();
-    claim.finish(&app.panel.db, domain::queue::Outcome::Succeeded).await.unwrap();
+    let claim = domain::queue::claim(&app.panel.db, "one")
+        .await
+        .unwrap()
+        .unwrap();
+    claim
+        .finish(&app.panel.db, domain::queue::Outcome::Succeeded)
+        .await
+        .unwrap();
     assert_eq!(remove("web-1").await.status, StatusCode::OK);
-    assert!(app.connector.remote.runs().iter().any(|run| run.script == ssh::REMOVE_KEY));
-    let list = app.call(Some(&owner), "/api/servers/list", json!({})).await.body;
+    assert!(
+        app.connector
+            .remote
+            .runs()
+            .iter()
+            .any(|run| run.script == ssh::REMOVE_KEY)
+    );
+    let list = app
+        .call(Some(&owner), "/api/servers/list", json!({}))
+        .await
+        .body;
     assert_eq!(list, json!([]));
 }
 
@@ -87,6 +145,16 @@ async fn provisioning_twice_at_once_is_refused() {
     let owner = app.owner().await;
     let id = app.provisioned_server(&owner).await;
     let input = json!({ "server_id": id });
-    assert_eq!(app.call(Some(&owner), "/api/servers/provision", input.clone()).await.status, StatusCode::OK);
-    assert_eq!(app.call(Some(&owner), "/api/servers/provision", input).await.status, StatusCode::CONFLICT);
+    assert_eq!(
+        app.call(Some(&owner), "/api/servers/provision", input.clone())
+            .await
+            .status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        app.call(Some(&owner), "/api/servers/provision", input)
+            .await
+            .status,
+        StatusCode::CONFLICT
+    );
 }

@@ -11,8 +11,8 @@ use axum::http::{Request, StatusCode, header};
 use domain::access::{Caller, SignedIn};
 use domain::{Panel, Prober, accounts, sessions};
 use provisioner::{SshProber, Worker};
-use secrecy::ExposeSecret;
 use sea_orm::{ActiveValue::NotSet, Set};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::config::ServeOptions;
 use ssh::fake::FakeConnector;
@@ -52,7 +52,9 @@ impl TestApp {
         let data = tempfile::tempdir().unwrap();
         let connector = FakeConnector::new();
         let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
-        let panel = server::start::open_panel(data.path(), ORIGIN, prober).await.unwrap();
+        let panel = server::start::open_panel(data.path(), ORIGIN, prober)
+            .await
+            .unwrap();
         let options = ServeOptions {
             listen: ([127, 0, 0, 1], 3000).into(),
             data: data.path().into(),
@@ -60,7 +62,12 @@ impl TestApp {
             public_url: None,
         };
         let site = server::start::site_router(panel.clone(), &options);
-        Self { panel, connector, site, _data: data }
+        Self {
+            panel,
+            connector,
+            site,
+            _data: data,
+        }
     }
 
     /// Begins to work off the queue, as the process does.
@@ -74,7 +81,10 @@ impl TestApp {
     }
 
     pub async fn owner(&self) -> Visitor {
-        let token = accounts::new_setup_token(&self.panel.db).await.unwrap().unwrap();
+        let token = accounts::new_setup_token(&self.panel.db)
+            .await
+            .unwrap()
+            .unwrap();
         let input = SetupInput {
             token: token.expose_secret().into(),
             name: "Ada".into(),
@@ -100,14 +110,22 @@ impl TestApp {
             })
             .await
             .unwrap();
-        let token = sessions::begin(&mut tx, UserId(user.id), &caller()).await.unwrap();
+        let token = sessions::begin(&mut tx, UserId(user.id), &caller())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         self.visitor(token.expose()).await
     }
 
     async fn visitor(&self, token: &str) -> Visitor {
-        let who = sessions::find(&self.panel.db, token).await.unwrap().unwrap();
-        Visitor { cookie: format!("{}={token}", app::session::COOKIE), who }
+        let who = sessions::find(&self.panel.db, token)
+            .await
+            .unwrap()
+            .unwrap();
+        Visitor {
+            cookie: format!("{}={token}", app::session::COOKIE),
+            who,
+        }
     }
 
     /// A server that is connected and has a firewall, as after provisioning.
@@ -134,7 +152,13 @@ impl TestApp {
     }
 
     pub async fn call(&self, who: Option<&Visitor>, path: &str, input: Value) -> Answer {
-        self.call_as(who, path, json!({ "input": input }), &[(header::ORIGIN.as_str(), ORIGIN)]).await
+        self.call_as(
+            who,
+            path,
+            json!({ "input": input }),
+            &[(header::ORIGIN.as_str(), ORIGIN)],
+        )
+        .await
     }
 
     pub async fn call_as(
@@ -151,21 +175,33 @@ impl TestApp {
         if let Some(who) = who {
             request = request.header(header::COOKIE, &who.cookie);
         }
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+        self.send(request.body(Body::from(body.to_string())).unwrap())
+            .await
     }
 
     pub async fn send(&self, mut request: Request<Body>) -> Answer {
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 50_000))));
         let response = self.site.clone().oneshot(request).await.unwrap();
         let status = response.status();
-        let cookie = response
-            .headers()
-            .get(header::SET_COOKIE)
-            .map(|value| value.to_str().unwrap().split(';').next().unwrap().to_owned());
+        let cookie = response.headers().get(header::SET_COOKIE).map(|value| {
+            value
+                .to_str()
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap()
+                .to_owned()
+        });
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Answer { status, body, cookie }
+        Answer {
+            status,
+            body,
+            cookie,
+        }
     }
 
     /// Looks at a resource until it is as wanted.
@@ -183,7 +219,10 @@ impl TestApp {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("{path} never became as wanted: {}", self.call(Some(who), path, input).await.body);
+        panic!(
+            "{path} never became as wanted: {}",
+            self.call(Some(who), path, input).await.body
+        );
     }
 }
 
@@ -200,7 +239,10 @@ pub fn rule(name: &str, port: &str) -> Value {
     json!({ "name": name, "port": port, "protocol": "tcp", "source": "", "action": "allow" })
 }
 
-
 fn caller() -> Caller {
-    Caller { signed_in: None, peer: [127, 0, 0, 1].into(), user_agent: "test".into() }
+    Caller {
+        signed_in: None,
+        peer: [127, 0, 0, 1].into(),
+        user_agent: "test".into(),
+    }
 }

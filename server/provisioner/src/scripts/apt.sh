@@ -1,11 +1,11 @@
-# The lock is an fcntl lock, so its holder stands in /proc/locks by the file's inode.
+# The locks are fcntl locks, so a holder stands in /proc/locks by its file's inode.
 apt_lock_holder() {
   for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
     [ -e "$lock" ] || continue
-    inode=$(stat -c %i "$lock")
-    pid=$(awk -v inode="$inode" '{ n = split($6, at, ":"); if (at[n] == inode) { print $5; exit } }' /proc/locks)
+    pid=$(awk -v inode="$(stat -c %i "$lock")" '
+      $2 != "->" { count = split($6, at, ":"); if (at[count] == inode) { print $5; exit } }' /proc/locks)
     [ -n "$pid" ] || continue
-    printf '%s (process %s)\n' "$(cat "/proc/$pid/comm" 2>/dev/null || echo 'a program that has ended')" "$pid"
+    printf '%s (process %s)\n' "$(cat "/proc/$pid/comm" 2>/dev/null || echo 'a program that just ended')" "$pid"
     return 0
   done
   return 1
@@ -21,6 +21,21 @@ wait_for_apt() {
     sleep 2
     waited=$((waited + 2))
   done
+  [ -z "$told" ] || echo 'The package lock is free.'
+}
+apt_get() {
+  apt-get -q -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+# A killed installation leaves packages half-way; whatever installs next must finish them first.
+mend_dpkg() {
+  wait_for_apt
+  if ! dpkg --configure -a; then
+    # Somebody took the lock in between, or a package is beyond `configure`.
+    wait_for_apt
+    dpkg --configure -a || true
+  fi
+  [ -z "$(dpkg --audit)" ] || apt_get install -y --fix-broken
 }
 missing_packages() {
   for package in "$@"; do
@@ -28,21 +43,19 @@ missing_packages() {
     [ "$state" = installed ] || printf '%s ' "$package"
   done
 }
-apt_get() { apt-get -q -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold -o Dpkg::Use-Pty=0 "$@"; }
-# A killed dpkg leaves packages half-way; whatever installs next must finish them first.
-mend_dpkg() {
-  [ -z "$(dpkg --audit)" ] || { echo 'Finishing what an interrupted installation left.'; dpkg --configure -a; }
-  dpkg --configure -a
-}
+lists_stamp=/var/lib/brokeforge/package-lists-updated
 install_packages() {
-  wait_for_apt
   mend_dpkg
   needed=$(missing_packages "$@")
   if [ -z "$needed" ]; then
-    echo "Already installed: $*"
+    echo "Installed already: $*"
     return 0
   fi
   echo "Installing: $needed"
   # shellcheck disable=SC2086
-  apt_get install -y --no-install-recommends $needed
+  apt_get install -y --no-install-recommends $needed || {
+    # Old lists name packages that the mirror has replaced: the retry fetches them anew.
+    rm -f "$lists_stamp"
+    fail "Could not install: $needed. The output shows why; mend it on the server, then retry."
+  }
 }

@@ -1,35 +1,62 @@
+in_the_way=$(ss -Htlnp 'sport = :80' | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | grep -v '^nginx ' | head -n 1)
+[ -z "$in_the_way" ] || fail "Port 80 is taken by $in_the_way. Stop it or move it to another port, then retry."
 install_packages nginx
-version=$(php -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION;')
-changed=
-[ -d /var/www/brokeforge-default ] || install -d -m 755 /var/www/brokeforge-default
-write_if_different /var/www/brokeforge-default/index.html 644 <<'PAGE' || true
-<!doctype html><html lang="en"><meta charset="utf-8"><title>Nothing here yet</title><p>This server is ready. No site has this name.</p></html>
+version=$(php_version)
+[ -n "$version" ] || fail 'PHP is not installed. Retry, so that it is installed before nginx.'
+root=/var/www/brokeforge-default
+available=/etc/nginx/sites-available enabled=/etc/nginx/sites-enabled
+# nginx does not start with an IPv6 listener where the kernel has no IPv6.
+listen6=''
+[ ! -e /proc/net/if_inet6 ] || listen6='
+    listen [::]:80 default_server;'
+changed='' took_default=''
+[ -d "$root" ] || install -d -m 755 "$root"
+write_if_different "$root/index.html" <<'PAGE'
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Nothing here yet</title>
+<p>This server is ready. No site has this name.</p>
+</html>
 PAGE
-write_if_different /etc/nginx/sites-available/brokeforge-default 644 <<SITE && changed=yes || true
+changed=''
+write_if_different "$available/brokeforge-default" <<SITE
 # Kept by BrokeForge; changes here are overwritten.
 server {
-    listen 80 default_server;
-    listen [::]:80 default_server;
+    listen 80 default_server;$listen6
     server_name _;
-    root /var/www/brokeforge-default;
+    root $root;
     index index.html index.php;
-    location / { try_files \$uri \$uri/ =404; }
+
+    location / {
+        try_files \$uri \$uri/ =404;
+    }
+
     location ~ \\.php\$ {
         include snippets/fastcgi-php.conf;
         fastcgi_pass unix:/run/php/php$version-fpm.sock;
     }
 }
 SITE
-if [ ! -e /etc/nginx/sites-enabled/brokeforge-default ]; then
-  ln -s ../sites-available/brokeforge-default /etc/nginx/sites-enabled/brokeforge-default
+if [ ! -e "$enabled/brokeforge-default" ]; then
+  ln -s ../sites-available/brokeforge-default "$enabled/brokeforge-default"
   changed=yes
 fi
-# Debian's own default site claims the same place.
-if [ -L /etc/nginx/sites-enabled/default ]; then
-  rm /etc/nginx/sites-enabled/default
+# The distribution's default site claims the same place.
+if [ -L "$enabled/default" ]; then
+  took_default=$(readlink "$enabled/default")
+  rm "$enabled/default"
   changed=yes
 fi
-nginx -t
+if ! nginx -t; then
+  # What nginx refuses must not lie there for its next start.
+  if [ -n "$changed" ]; then
+    rm -f "$enabled/brokeforge-default"
+    [ -z "$took_default" ] || ln -s "$took_default" "$enabled/default"
+  fi
+  fail 'The configuration in /etc/nginx is faulty. The output shows where; mend it on the server, then retry.'
+fi
 if [ -n "$changed" ] && systemctl is-active --quiet nginx.service; then systemctl reload nginx.service; fi
 run_service nginx.service
-summary "nginx $(nginx -v 2>&1 | sed 's#.*/##'), default site"
+summary "nginx $(nginx -v 2>&1 | sed 's#.*/##'), default site on port 80"

@@ -1,7 +1,8 @@
-install_packages php-fpm php-cli php-common php-mbstring php-xml php-curl php-zip php-mysql php-pgsql php-sqlite3 php-gd php-intl php-bcmath
-version=$(php -r 'echo PHP_MAJOR_VERSION, ".", PHP_MINOR_VERSION;')
-# A purge of the versioned package alone leaves the one without a version installed.
+install_packages php-fpm php-cli php-common php-bcmath php-curl php-gd php-intl php-mbstring php-mysql php-pgsql \
+  php-sqlite3 php-xml php-zip
+version=$(php_version)
+[ -n "$version" ] || fail 'The package php-fpm does not tell its version. Check the package sources of the server.'
 install_packages "php$version-fpm"
-"php-fpm$version" -t
+"php-fpm$version" -t || fail "The configuration in /etc/php/$version/fpm is faulty. The output shows where; mend it, then retry."
 run_service "php$version-fpm.service"
-summary "PHP $version"
+summary "PHP $("php$version" -r 'echo PHP_VERSION;') with FPM"

@@ -1,60 +1,90 @@
-# A change of the firewall is taken back unless the panel confirms it over a new connection. Confirming and
-# taking back exclude each other by one rename of the snapshot's folder. A timer fires after 60 s; it does not
-# outlive a reboot while ufw's files do, so a boot unit stands beside it while a change is pending.
+# A change of the firewall is taken back unless the panel confirms it over a new connection. To confirm and to take
+# back are one rename of the same folder, so only one of them happens. A timer does not outlive a reboot, ufw's files
+# do: hence the boot unit, which is there only while a change is pending.
 state=/var/lib/brokeforge/firewall-rollback
-boot_unit=brokeforge-firewall-rollback
+unit=brokeforge-firewall-rollback
+is_undecided() { [ -d "$state/pending" ] || [ -d "$state/taking-back" ]; }
+forget_last_outcome() {
+  waited=0
+  while is_undecided; do
+    [ "$waited" -gt 0 ] || echo 'An earlier change of the firewall is being taken back. Waiting for it.'
+    [ "$waited" -lt 100 ] || fail "An earlier change of the firewall is neither confirmed nor taken back. Run $state/take-back after-boot on the server, then retry."
+    sleep 1
+    waited=$((waited + 1))
+  done
+  rm -rf "$state/taken-back"
+}
 begin_change() {
-  [ ! -d "$state/pending" ] || fail 'Another change of the firewall waits to be confirmed. Retry in a minute.'
   install -d -m 700 /var/lib/brokeforge "$state"
-  rm -rf "$state/new" "$state/confirmed" "$state/taken-back"
+  rm -rf "$state/new"
   install -d -m 700 "$state/new"
   cp -a /etc/ufw/user.rules /etc/ufw/user6.rules /etc/ufw/ufw.conf "$state/new/"
-  cat > "$state/new/take-back" <<'SCRIPT'
+  cp -a /etc/default/ufw "$state/new/default"
+  cat > "$state/take-back" <<'SCRIPT'
 #!/bin/sh
-# Puts the firewall back as it was before a change that was not confirmed.
+# Puts the firewall back as it was before a change that nobody confirmed. `after-boot` goes on where a reboot cut in.
 state=/var/lib/brokeforge/firewall-rollback
-mv -T "$state/pending" "$state/taken-back" 2>/dev/null || exit 0
-cp -a "$state/taken-back/user.rules" "$state/taken-back/user6.rules" "$state/taken-back/ufw.conf" /etc/ufw/
-if grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw reload; else ufw --force disable; cp -a "$state/taken-back/ufw.conf" /etc/ufw/; fi
-systemctl disable brokeforge-firewall-rollback.service 2>/dev/null
-rm -f /etc/systemd/system/brokeforge-firewall-rollback.service
+unit=brokeforge-firewall-rollback
+if ! mv -T "$state/pending" "$state/taking-back" 2>/dev/null; then
+  [ "${1:-}" = after-boot ] && [ -d "$state/taking-back" ] || exit 0
+fi
+put_back() { cp -a "$state/taking-back/$1" "$2.brokeforge" && mv -T "$2.brokeforge" "$2"; }
+for file in user.rules user6.rules ufw.conf; do put_back "$file" "/etc/ufw/$file"; done
+put_back default /etc/default/ufw
+if grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then ufw reload; else ufw --force disable; fi
+systemctl stop "$unit-timer.timer" 2>/dev/null
+systemctl disable --quiet "$unit.service" 2>/dev/null
+rm -f "/etc/systemd/system/$unit.service"
 systemctl daemon-reload
-logger -t brokeforge 'a change of the firewall was not confirmed and was taken back'
+rm -rf "$state/taken-back"
+mv -T "$state/taking-back" "$state/taken-back"
 SCRIPT
-  chmod 700 "$state/new/take-back"
-  cat > "/etc/systemd/system/$boot_unit.service" <<'UNIT'
+  chmod 700 "$state/take-back"
+  cat > "/etc/systemd/system/$unit.service" <<UNIT
 [Unit]
 Description=Take back a change of the firewall that was not confirmed before a reboot
 After=ufw.service
-ConditionPathExists=/var/lib/brokeforge/firewall-rollback/pending
 [Service]
 Type=oneshot
-ExecStart=/var/lib/brokeforge/firewall-rollback/pending/take-back
+ExecStart=$state/take-back after-boot
 [Install]
 WantedBy=multi-user.target
 UNIT
+  sync "$state/take-back" "$state"/new/* "/etc/systemd/system/$unit.service"
   systemctl daemon-reload
-  systemctl enable --quiet "$boot_unit.service"
-  systemctl stop "$boot_unit-timer.timer" 2>/dev/null || true
-  systemctl reset-failed "$boot_unit-timer.service" "$boot_unit-timer.timer" 2>/dev/null || true
+  systemctl enable --quiet "$unit.service"
+  systemctl stop "$unit-timer.timer" 2>/dev/null || true
   mv -T "$state/new" "$state/pending"
-  systemd-run --quiet --unit="$boot_unit-timer" --on-active=60 --timer-property=AccuracySec=1s "$state/pending/take-back"
-  echo 'If the panel does not confirm within 60 s, this is taken back.'
+  systemd-run --quiet --collect --unit="$unit-timer" --on-active=60 --timer-property=AccuracySec=1s "$state/take-back"
+  trap take_back_if_it_failed EXIT
+}
+take_back_if_it_failed() {
+  code=$?
+  if [ "$code" -ne 0 ] && is_undecided; then
+    echo 'This failed half-way. Taking it back.'
+    "$state/take-back" || true
+  fi
+  exit "$code"
 }
 confirm_change() {
-  [ -d "$state/pending" ] || {
-    [ ! -d "$state/taken-back" ] || fail 'The change was taken back.'
+  if ! mv -T "$state/pending" "$state/confirmed" 2>/dev/null; then
+    if is_undecided || [ -d "$state/taken-back" ]; then fail 'The change was not confirmed in time, so it was taken back.'; fi
+    # Nothing had to change, or the answer to an earlier confirmation got lost.
     return 0
-  }
-  mv -T "$state/pending" "$state/confirmed" || fail 'The change was taken back.'
-  systemctl stop "$boot_unit-timer.timer" 2>/dev/null || true
-  systemctl disable --quiet "$boot_unit.service" 2>/dev/null || true
-  rm -f "/etc/systemd/system/$boot_unit.service"
+  fi
+  systemctl stop "$unit-timer.timer" 2>/dev/null || true
+  systemctl disable --quiet "$unit.service" 2>/dev/null || true
+  rm -f "/etc/systemd/system/$unit.service"
   systemctl daemon-reload
   rm -rf "$state/confirmed"
 }
-nothing_pending() { [ ! -d "$state/pending" ]; }
-firewall_facts() {
-  if command -v ufw >/dev/null; then fact firewall_installed yes; else fact firewall_installed no; fi
-  if ufw status 2>/dev/null | grep -q '^Status: active'; then fact firewall_enabled yes; else fact firewall_enabled no; fi
+rollback_status() {
+  if is_undecided; then
+    fact rollback pending
+    return 1
+  elif [ -d "$state/taken-back" ]; then
+    fact rollback 'done'
+  else
+    fact rollback none
+  fi
 }

@@ -1,3 +1,3 @@
 install_packages supervisor
 run_service supervisor.service
-summary "supervisor $(supervisord --version 2>/dev/null || true)"
+summary "supervisor $(supervisord --version)"
