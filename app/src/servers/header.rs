@@ -22,6 +22,7 @@ pub fn ServerHeader(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                 <CopyButton
                     text=Signal::derive(move || server.with(|server| server.address.clone()))
                     label="Copy the address"
+                    is_small=true
                 />
                 <span class="subject-fact">{move || server.with(|server| server.os.clone())}</span>
             </div>

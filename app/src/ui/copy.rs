@@ -13,6 +13,9 @@ pub fn CopyButton(
     /// What is copied, for those who cannot see what the button stands beside.
     label: &'static str,
     #[prop(optional)] source: Option<NodeRef<html::Code>>,
+    /// Only the icon, for places where a word would weigh too much.
+    #[prop(optional)]
+    is_small: bool,
 ) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let copy = move |_| {
@@ -28,9 +31,15 @@ pub fn CopyButton(
         });
     };
     view! {
-        <button type="button" class="button is-small" on:click=copy aria-label=label>
+        <button
+            type="button"
+            class=if is_small { "icon-button" } else { "button is-small" }
+            on:click=copy
+            aria-label=label
+            title=label
+        >
             <Icon shape=Shape::Copy/>
-            "Copy"
+            {(!is_small).then_some("Copy")}
         </button>
     }
 }
