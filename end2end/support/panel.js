@@ -59,7 +59,7 @@ export class Panel {
     await page.goto(`${this.url}/setup`);
     await hydrated(page);
     await page.getByLabel('Setup token').fill(this.setupToken);
-    await page.getByLabel('Name').fill(ACCOUNT.name);
+    await page.getByLabel('Your name').fill(ACCOUNT.name);
     await page.getByLabel('E-mail').fill(ACCOUNT.email);
     await page.getByLabel('Password').fill(ACCOUNT.password);
     await page.getByRole('button', { name: 'Make the account' }).click();
