@@ -108,7 +108,14 @@ mod tests {
         let web = rule("8081", Protocol::Tcp, "", Action::Allow);
         let plans = [install(&range), change(&range, &web), remove(&web)];
         let lines: Vec<_> = plans.iter().map(|plan| outline(&plan.steps[0])).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#""#);
+        assert_eq!(
+            lines,
+            [
+                r#"Add the rule as Root in 180s, confirmed within 50s [new action="deny", new port="3000:3005", new protocol="any", new source="10.0.0.0/8", old action="", old port="", old protocol="", old source=""]"#,
+                r#"Change the rule as Root in 180s, confirmed within 50s [new action="allow", new port="8081", new protocol="tcp", new source="", old action="deny", old port="3000:3005", old protocol="any", old source="10.0.0.0/8"]"#,
+                r#"Remove the rule as Root in 180s, confirmed within 50s [new action="", new port="", new protocol="", new source="", old action="allow", old port="8081", old protocol="tcp", old source=""]"#,
+            ]
+        );
     }
 
     #[test]
