@@ -1,6 +1,6 @@
 // A panel of its own for each spec: the real binary, a fresh database, a free port.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -41,6 +41,11 @@ export class Panel {
 
   get setupToken() {
     return this.output.match(/Setup token: (\S+)/)?.[1];
+  }
+
+  /** Writes to the database past the panel. */
+  sql(statement) {
+    execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(this.data, 'brokeforge.db'), statement]);
   }
 
   async kill(signal = 'SIGKILL') {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::access::{self, Caller, OwnedServer, SignedIn};
 use domain::bus::Bus;
-use domain::entities::user;
+use domain::entities::{firewall_rule, user};
 use domain::secrets::Secrets;
 use domain::{Db, Panel, Prober, firewall, operations, servers, sessions};
 use migrations::Migrator;
@@ -14,7 +14,7 @@ use sea_orm::{ActiveValue::NotSet, Set};
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 use tokio::sync::watch;
-use wire::firewall::{NewRule, RuleFields, RuleResource};
+use wire::firewall::{Action, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationResource;
 use wire::servers::{Address, NewServer, NewServerInput, SshPort};
 use wire::{OperationId, RuleId, Status, UserId};
@@ -135,6 +135,36 @@ impl TestPanel {
             .await
             .unwrap();
         self.settled(server, id).await.unwrap()
+    }
+
+    /// Puts a rule into the database past the panel's checks.
+    pub async fn insert_failed_rule(
+        &self,
+        server: &OwnedServer,
+        port: &str,
+        source: &str,
+        action: Action,
+    ) -> RuleId {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = tx
+            .insert(firewall_rule::ActiveModel {
+                id: NotSet,
+                server_id: Set(server.id().0),
+                name: Set("Past the checks".into()),
+                port: Set(port.into()),
+                protocol: Set("tcp".into()),
+                source: Set(source.into()),
+                action: Set(action.as_str().into()),
+                status: Set("failed".into()),
+                error_log: Set(None),
+                request_key: Set("past-the-checks".into()),
+                created_at: Set(0),
+                updated_at: Set(0),
+            })
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        RuleId(row.id)
     }
 
     /// The rule once nothing is under way for it; `None` when it is gone.

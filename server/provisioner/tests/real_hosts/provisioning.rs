@@ -72,7 +72,7 @@ async fn a_held_package_lock_is_waited_for_and_its_holder_is_named() {
     // apt's locks are fcntl locks; flock(1) would take another kind that apt does not see.
     host.sh(
         "systemd-run --quiet --unit=holder perl -MFcntl -e 'open F, \"+>>\", \"/var/lib/dpkg/lock-frontend\"; \
-         fcntl(F, F_SETLK, pack(\"s s l! l! l!\", F_WRLCK, 0, 0, 0, 0)) or die $!; sleep 12' && sleep 1",
+         $lock = pack(\"s s l! l! l!\", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die $!; sleep 12' && sleep 1",
     );
     let operation = panel.provision(&server).await;
     let output = panel.output(operation.id).await;
