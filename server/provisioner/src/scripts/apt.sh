@@ -5,7 +5,11 @@ apt_lock_holder() {
     pid=$(awk -v inode="$(stat -c %i "$lock")" '
       $2 != "->" { count = split($6, at, ":"); if (at[count] == inode) { print $5; exit } }' /proc/locks)
     [ -n "$pid" ] || continue
-    printf '%s (process %s)\n' "$(cat "/proc/$pid/comm" 2>/dev/null || echo 'a program that just ended')" "$pid"
+    if name=$(cat "/proc/$pid/comm" 2>/dev/null); then
+      printf '%s (process %s)\n' "$name" "$pid"
+    else
+      echo 'a program that cannot be seen from here'
+    fi
     return 0
   done
   return 1

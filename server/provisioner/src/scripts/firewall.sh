@@ -29,11 +29,16 @@ if ufw_is_active && defaults_are_set && [ -z "$missing" ]; then
 else
   ufw_is_active || list_what_closes
   begin_change
-  for port in $missing; do ufw allow "$port/tcp" comment "$base_comment"; done
-  defaults_are_set || { ufw default deny incoming && ufw default allow outgoing; }
-  ufw_is_active || ufw --force enable
+  for port in $missing; do
+    ufw allow "$port/tcp" comment "$base_comment" || fail "ufw refused the rule for port $port. The output shows why."
+  done
+  defaults_are_set || {
+    ufw default deny incoming
+    ufw default allow outgoing
+  }
+  ufw_is_active || ufw --force enable || fail 'The firewall does not start. The output shows why; mend it on the server, then retry.'
   [ -z "$(missing_ports)" ] || fail "ufw did not take the rules for $(missing_ports). Look at ufw show added on the server."
-  ufw_is_active || fail 'The firewall does not start. The output shows why.'
+  ufw_is_active || fail 'The firewall is off although ufw switched it on. Look at ufw status on the server.'
   echo 'Taken back in 60 s, unless the panel still gets in.'
 fi
 systemctl is-enabled --quiet ufw.service || systemctl enable --quiet ufw.service

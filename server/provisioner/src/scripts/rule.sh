@@ -63,7 +63,8 @@ if [ -n "$to_add$to_delete" ]; then
   # Deleted by the very words it was added with.
   while read -r action protocol port source; do
     [ -n "$action" ] || continue
-    ufw --force delete "$action" in proto "$protocol" from "$source" to any port "$port" </dev/null
+    ufw --force delete "$action" in proto "$protocol" from "$source" to any port "$port" </dev/null ||
+      fail 'ufw refused to delete the rule. The output shows why.'
     ! is_anywhere "$action" "$protocol" "$port" "$source" || fail 'ufw did not delete the rule. Look at ufw show added on the server.'
   done <<WORDS
 $to_delete
@@ -74,7 +75,7 @@ WORDS
     case "$action" in
       deny) ufw prepend deny in proto "$protocol" from "$source" to any port "$port" </dev/null ;;
       allow) ufw allow in proto "$protocol" from "$source" to any port "$port" </dev/null ;;
-    esac
+    esac || fail 'ufw refused the rule. The output shows why.'
     is_everywhere "$action" "$protocol" "$port" "$source" || fail 'ufw did not take the rule as written. Look at ufw show added on the server.'
   done <<WORDS
 $to_add
