@@ -47,7 +47,7 @@ impl Secrets {
             .mode(0o600)
             .open(file)
             .map_err(failed)?;
-        out.write_all(STANDARD.encode(&*key).as_bytes())
+        out.write_all(STANDARD.encode(*key).as_bytes())
             .map_err(failed)?;
         out.sync_all().map_err(failed)?;
         Self::from_key(&*key)

@@ -55,7 +55,7 @@ const CONFIRM: Script = Script::new(concat!(
 /// The server's own timer fires after 60 s; the panel gives up a little before.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(50);
 /// An earlier change that is being taken back is waited for up to 100 s.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 fn one(step: Step) -> Plan {
     Plan { steps: vec![step] }

@@ -170,6 +170,6 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_cut() {
-        assert!(read(&[&[b'x'; 100_000]]).len() > 10);
+        assert!(read(&[&vec![b'x'; 100_000]]).len() > 10);
     }
 }

@@ -51,9 +51,9 @@ pub fn plan(input: &ProvisionInput) -> Plan {
     Plan { steps }
 }
 
-const SHORT: Duration = Duration::from_secs(120);
+const SHORT: Duration = Duration::from_mins(2);
 /// An installation on a slow server behind a slow mirror, and the wait for somebody else's apt.
-const LONG: Duration = Duration::from_secs(30 * 60);
+const LONG: Duration = Duration::from_mins(30);
 
 /// One script out of shared functions and the step's own part, put together at compile time.
 macro_rules! script {

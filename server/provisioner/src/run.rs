@@ -213,7 +213,9 @@ impl Run<'_> {
         }
         self.claim
             .learn(&self.panel.db, |server| {
-                facts.iter().for_each(|fact| note(server, fact))
+                for fact in facts {
+                    note(server, fact);
+                }
             })
             .await?;
         Ok(())

@@ -107,10 +107,20 @@ async fn a_change_that_cuts_the_panel_off_is_gone_within_90_seconds_also_after_a
     };
     let before = host.sh("cat /etc/ufw/user.rules");
     // The panel refuses such a rule, so it goes into the database past every check.
-    let id = panel.insert_failed_rule(&server, "22", "10.213.0.1", Action::Deny).await;
+    let id = panel
+        .insert_failed_rule(&server, "22", "10.213.0.1", Action::Deny)
+        .await;
     for reboot in [false, true] {
         let started = Instant::now();
-        domain::managed::retry(&panel.panel, &panel.who, &server, ResourceKind::FirewallRule, id.0).await.unwrap();
+        domain::managed::retry(
+            &panel.panel,
+            &panel.who,
+            &server,
+            ResourceKind::FirewallRule,
+            id.0,
+        )
+        .await
+        .unwrap();
         if reboot {
             while !host.holds("ufw status | grep -q 'DENY.*10.213.0.1'") {
                 tokio::time::sleep(Duration::from_millis(200)).await;

@@ -16,7 +16,7 @@ impl Host {
                 std::env::var_os("BROKEFORGE_REQUIRE_HOSTS").is_none(),
                 "real hosts are required and cannot boot; script/hosts doctor says why"
             );
-            println!("skipped: BROKEFORGE_HOSTS is not set");
+            eprintln!("skipped: BROKEFORGE_HOSTS is not set");
             return None;
         }
         let name = format!("{name}-{}", std::process::id());
