@@ -97,7 +97,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
             }
             Err(ApiError::SignedOut) => {
                 gate.ask();
-                Outcome::Fresh
+                Outcome::SignedOut
             }
             Err(ApiError::NotFound) => {
                 self.lost.try_set(Some(ApiError::NotFound));

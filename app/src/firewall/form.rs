@@ -77,6 +77,10 @@ impl RuleForm {
 }
 
 /// The inputs of a rule.
+#[allow(
+    clippy::large_types_passed_by_value,
+    reason = "a few signals; debug builds note where each was made"
+)]
 #[component]
 pub fn RuleInputs(form: RuleForm) -> impl IntoView {
     view! {

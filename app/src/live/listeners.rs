@@ -229,6 +229,7 @@ fn note_fetch(cause: Cause, outcome: Option<Outcome>) {
             Cause::Fallback => counts.fallback_refetches += 1,
         }),
         Some(Outcome::Unreachable) => super::socket::panel_is_silent(),
+        Some(Outcome::SignedOut) => super::socket::session_is_over(),
         Some(Outcome::Fresh | Outcome::More) => super::socket::panel_answered(),
     }
 }

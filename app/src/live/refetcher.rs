@@ -17,6 +17,8 @@ pub enum Outcome {
     Fresh,
     /// There is more to fetch right now.
     More,
+    /// The session is over; a dialog asks for a new one.
+    SignedOut,
     /// The panel did not answer.
     Unreachable,
 }
@@ -83,7 +85,7 @@ impl State {
             let outcome = (self.run)().await;
             (self.watch)(cause, Some(outcome));
             match outcome {
-                Outcome::Fresh => {}
+                Outcome::Fresh | Outcome::SignedOut => {}
                 Outcome::More => self.owe(cause),
                 Outcome::Unreachable => {
                     TimeoutFuture::new(RETRY_MS).await;

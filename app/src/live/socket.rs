@@ -8,13 +8,14 @@ use gloo_net::websocket::futures::WebSocket;
 use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use serde_json::Value;
+use wire::accounts::{NoInput, Visitor};
 use wire::event::Channel;
 use wire::{OperationId, Timestamp};
 
 use super::listeners::{self, Heard};
 use super::refetcher::Cause;
 use super::status::{LiveStatus, Pulse};
-use crate::accounts::SessionGate;
+use crate::accounts::{SessionGate, visitor};
 use crate::browser;
 
 const FIRST_DELAY_MS: f64 = 1_000.0;
@@ -23,8 +24,10 @@ const OPENING_MS: u32 = 10_000;
 /// Silence after which we ask whether the server is there, and how long it may take to answer.
 const ACTIVITY_MS: u32 = 30_000;
 const ANSWER_MS: u32 = 10_000;
-/// After so many attempts in vain the page fetches by the clock and says so.
+/// After so many attempts in vain the page fetches by the clock and says so: soon where a socket has
+/// never opened, later where one was lost, for a panel is back within seconds after an update.
 const ATTEMPTS_BEFORE_POLLING: u32 = 3;
+const ATTEMPTS_AFTER_A_LOSS: u32 = 6;
 const POLLING_MS: u32 = 30_000;
 /// What the server closes with when the session is over.
 const SESSION_OVER: u16 = 4009;
@@ -59,10 +62,13 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
     });
     leptos::task::spawn_local(async move {
         let mut attempts = 0;
+        let mut patience = ATTEMPTS_BEFORE_POLLING;
         loop {
             let ended = serve().await;
             listeners::closed();
             match ended {
+                // A new session may have begun while the socket still hung on the old one.
+                Ended::SessionOver if is_signed_in().await => attempts = 1,
                 Ended::SessionOver => {
                     say_reconnecting();
                     gate.ask();
@@ -72,11 +78,12 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
                 }
                 Ended::Lost { was_open: true } => {
                     FRESH_AT.set(browser::now());
+                    patience = ATTEMPTS_AFTER_A_LOSS;
                     attempts = 1;
                 }
                 Ended::Lost { was_open: false } => attempts += 1,
             }
-            if attempts < ATTEMPTS_BEFORE_POLLING {
+            if attempts < patience {
                 say_reconnecting();
             } else {
                 begin_polling();
@@ -106,11 +113,21 @@ pub fn panel_answered() {
     }
 }
 
+/// A fetch was refused because the session is over: the socket, if it still hangs there, is no proof of
+/// freshness.
+pub fn session_is_over() {
+    say_reconnecting();
+}
+
 /// A fetch did not get through: while polling, nothing is fresh.
 pub fn panel_is_silent() {
     if POLLING.get() {
         say_reconnecting();
     }
+}
+
+async fn is_signed_in() -> bool {
+    matches!(visitor(NoInput {}).await, Ok(Visitor::SignedIn(_)))
 }
 
 /// Serves one socket until it ends.

@@ -51,7 +51,7 @@ impl Feed {
                 }
                 Err(ApiError::SignedOut) => {
                     gate.ask();
-                    Outcome::Fresh
+                    Outcome::SignedOut
                 }
                 Err(ApiError::NotFound) => Outcome::Fresh,
                 Err(

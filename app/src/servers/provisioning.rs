@@ -70,7 +70,7 @@ pub fn Provisioning(
     let is_over = Memo::new(move |_| {
         provisioning.with(|operation| operation.as_ref().is_some_and(|it| it.state.is_over()))
     });
-    let printed = StoredValue::new(printed);
+    let (printed, printed_by) = (StoredValue::new(printed), operation_id.get_untracked());
     view! {
         <section aria-label="Provisioning">
             {move || {
@@ -78,8 +78,13 @@ pub fn Provisioning(
                     .get()
                     .and_then(|_| provisioning.get_untracked())
                     .map(|first| {
-                        // Output that came with the page belongs to the operation of then.
-                        let printed = printed.try_update_value(std::mem::take).unwrap_or_default();
+                        // Output that came with the page belongs to the operation of then. It is copied, not
+                        // taken: the server may run this closure twice for one page.
+                        let printed = if printed_by == Some(first.id) {
+                            printed.get_value()
+                        } else {
+                            OutputPage::default()
+                        };
                         let operation = Memo::new(move |_| {
                             provisioning.get().unwrap_or_else(|| first.clone())
                         });
@@ -87,10 +92,10 @@ pub fn Provisioning(
                     })
             }}
             <Show when=move || is_over.get()>
-                <p class="after">
+                <div class="after">
                     <ProvisionButton server=id label="Provision again".to_owned() is_quiet=true/>
                     <span class="field-note">"Changes nothing that is as it should be; mends what is not."</span>
-                </p>
+                </div>
             </Show>
         </section>
     }

@@ -96,11 +96,11 @@ pub fn Field(
     #[prop(optional, into)]
     on_leave: Option<Callback<()>>,
 ) -> impl IntoView {
-    let node = NodeRef::<html::Input>::new();
+    let input = NodeRef::<html::Input>::new();
     let adopted = RwSignal::new(false);
     // Whatever was typed or filled in before the program took over the page is kept.
     Effect::new(move || {
-        if let Some(input) = node.get()
+        if let Some(input) = input.get()
             && !adopted.get_untracked()
         {
             if input.value() != field.peek() {
@@ -122,7 +122,7 @@ pub fn Field(
         <div class="field" class:is-code=is_code>
             <label for=id.clone()>{label}</label>
             <input
-                node_ref=node
+                node_ref=input
                 id=id
                 name=field.name
                 type=kind

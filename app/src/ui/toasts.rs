@@ -49,7 +49,7 @@ impl Toasts {
                 id,
                 message,
                 is_error,
-            })
+            });
         });
         if !is_error {
             set_timeout(move || self.dismiss(id), SHOWN_FOR);

@@ -120,7 +120,7 @@ impl FieldErrors {
                 self.0.push(FieldError {
                     field: field.to_owned(),
                     message,
-                })
+                });
             })
             .ok()
     }
