@@ -75,7 +75,7 @@ pub fn CannotConnect(id: ServerId, server: Signal<ServerResource>) -> impl IntoV
         Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
     let checked_at = Memo::new(move |_| server.with(|server| server.summary.connection_checked_at));
     view! {
-        <section class="callout is-error" aria-label="Connection">
+        <section class="callout is-error" aria-label="Connection problem">
             <Icon shape=Shape::Warning/>
             <div>
                 <p>{sentence}</p>

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use wire::ServerId;
-use wire::operations::{OperationResource, OutputPage};
+use wire::operations::{OperationResource, OperationState, OutputPage};
 use wire::servers::ServerInput;
 
 use super::provision;
@@ -67,8 +67,13 @@ pub fn Provisioning(
 ) -> impl IntoView {
     let operation_id =
         Memo::new(move |_| provisioning.with(|operation| operation.as_ref().map(|it| it.id)));
-    let is_over = Memo::new(move |_| {
-        provisioning.with(|operation| operation.as_ref().is_some_and(|it| it.state.is_over()))
+    // A failed one offers the button itself, beside its reason.
+    let is_done = Memo::new(move |_| {
+        provisioning.with(|operation| {
+            operation
+                .as_ref()
+                .is_some_and(|it| it.state.is_over() && it.state != OperationState::Failed)
+        })
     });
     let (printed, printed_by) = (StoredValue::new(printed), operation_id.get_untracked());
     view! {
@@ -91,7 +96,7 @@ pub fn Provisioning(
                         view! { <OperationView operation printed/> }
                     })
             }}
-            <Show when=move || is_over.get()>
+            <Show when=move || is_done.get()>
                 <div class="after">
                     <ProvisionButton server=id label="Provision again".to_owned() is_quiet=true/>
                     <span class="field-note">"Changes nothing that is as it should be; mends what is not."</span>
