@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use wire::event::{Channel, Event};
 use wire::{ServerId, UserId};
 
@@ -19,6 +19,7 @@ pub struct Bus(Arc<State>);
 struct State {
     next_id: AtomicU64,
     topics: Mutex<HashMap<Topic, HashMap<u64, Sink>>>,
+    news: Notify,
 }
 
 /// A stream inside the panel. The generic channel `servers` is a different one for each owner.
@@ -59,6 +60,7 @@ impl Bus {
     /// Sends an event to everyone who listens on one of its channels. Never waits: a listener
     /// whose queue is full is marked as behind instead.
     pub fn publish(&self, owner: UserId, event: Arc<Event>) {
+        self.0.news.notify_one();
         let topics = self.topics();
         for channel in event.channels() {
             let Some(sinks) = topics.get(&Topic::of(channel, owner)) else {
@@ -74,6 +76,11 @@ impl Bus {
                 }
             }
         }
+    }
+
+    /// Waits until something is published. For the one worker that looks at the queue then.
+    pub async fn news(&self) {
+        self.0.news.notified().await;
     }
 
     /// A new listener that hears nothing yet.

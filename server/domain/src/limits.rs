@@ -8,6 +8,8 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use wire::{ApiError, UserId};
 
+const MOST_KEYS: usize = 10_000;
+
 /// The counters of this process.
 pub struct Limits {
     sign_in_by_peer: DefaultKeyedRateLimiter<IpAddr>,
@@ -62,6 +64,10 @@ fn check<K: std::hash::Hash + Eq + Clone>(
     limiter: &DefaultKeyedRateLimiter<K>,
     key: &K,
 ) -> Result<(), ApiError> {
+    // Keys come from anybody; those whose time has passed must not stay for ever.
+    if limiter.len() > MOST_KEYS {
+        limiter.retain_recent();
+    }
     limiter.check_key(key).map_err(|refusal| {
         let wait: Duration = refusal.wait_time_from(DefaultClock::default().now());
         ApiError::TooMany {

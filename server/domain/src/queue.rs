@@ -89,6 +89,14 @@ pub(crate) async fn push(
 /// # Errors
 /// When the database does not answer.
 pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claim>, Error> {
+    // Looked at four times a second; an empty queue must not take the right to write each time.
+    let waiting = operation::Entity::find()
+        .filter(operation::Column::State.eq(OperationState::Queued.as_str()))
+        .one(db.reads())
+        .await?;
+    if waiting.is_none() {
+        return Ok(None);
+    }
     let mut tx = db.begin().await?;
     let busy: Vec<i64> = operation::Entity::find()
         .select_only()

@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::run::Run;
 use crate::{firewall, prober, provisioning};
 
-/// How often the queue is looked at when nothing is heard; a request is also heard at once.
+/// How often the queue is looked at when nothing is heard of; news in this process are heard at once.
 const POLL: Duration = Duration::from_millis(250);
 const RECONCILE: Duration = Duration::from_secs(10);
 /// Servers that are worked on at the same time.
@@ -58,6 +58,7 @@ impl Worker {
                     }
                 }
                 _ = poll.tick() => self.claim_all(&mut running).await,
+                () = self.panel.db.bus().news() => self.claim_all(&mut running).await,
                 Some(ended) = running.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "an operation's task ended badly");

@@ -158,3 +158,60 @@ async fn provisioning_twice_at_once_is_refused() {
         StatusCode::CONFLICT
     );
 }
+
+#[tokio::test]
+async fn a_host_key_that_changed_stops_everything_and_both_fingerprints_are_shown() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let id = app.provisioned_server(&owner).await;
+    app.connector.refuse(Some(Error::HostKeyChanged {
+        place: Place::new("203.0.113.7", 22),
+        expected: "ssh-ed25519 SHA256:old".into(),
+        found: "ssh-ed25519 SHA256:new".into(),
+    }));
+    app.call(
+        Some(&owner),
+        "/api/servers/check",
+        json!({ "server_id": id }),
+    )
+    .await;
+    let shown = app
+        .call(
+            Some(&owner),
+            "/api/servers/show",
+            json!({ "server_id": id }),
+        )
+        .await
+        .body;
+    assert_eq!(shown["summary"]["connection"], "failed");
+    let sentence = shown["summary"]["connection_error"].as_str().unwrap();
+    assert!(
+        sentence.contains("SHA256:old") && sentence.contains("SHA256:new"),
+        "{sentence}"
+    );
+    assert!(app.connector.remote.runs().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_accepts_tcp_and_never_speaks_is_named_within_ten_seconds() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port().to_string();
+    let started = std::time::Instant::now();
+    let answer = app
+        .call(
+            Some(&owner),
+            "/api/servers/host_key",
+            json!({ "address": "127.0.0.1", "port": port }),
+        )
+        .await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert!(
+        answer.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("did not answer in time")
+    );
+    assert!(started.elapsed().as_secs() <= 11);
+}
