@@ -1,8 +1,8 @@
 //! While the panel is not in yet, or no longer: the line to paste, and why a connection failed.
 
 use leptos::prelude::*;
-use wire::ServerId;
 use wire::servers::{ServerInput, ServerResource};
+use wire::{ApiError, ServerId};
 
 use super::check;
 use crate::ui::{Ago, CopyButton, FormMessage, Icon, Shape, Submission};
@@ -55,10 +55,12 @@ fn knock_on(id: ServerId) {
             }
             busy.set_value(true);
             leptos::task::spawn_local(async move {
-                // What went wrong is recorded with the server and shown from there.
-                let _ = check(ServerInput { server_id: id }).await;
-                busy.try_update_value(|busy| *busy = false);
-                live::changed_here();
+                // What went wrong is recorded with the server and shown from there. A server that is gone
+                // is not knocked at again.
+                if check(ServerInput { server_id: id }).await != Err(ApiError::NotFound) {
+                    busy.try_update_value(|busy| *busy = false);
+                    live::changed_here();
+                }
             });
         };
         if let Ok(timer) = set_interval_with_handle(knock, KNOCK_EVERY) {
