@@ -115,6 +115,23 @@ test('half-typed input and the document survive a change that arrives from elsew
   await expectSameDocument(page);
 });
 
+test('a page can be left from within a field, and the next one works', async () => {
+  await panel.setUp(page);
+  const id = await addServer('web-1');
+  await page.goto(`${panel.url}/servers/${id}/firewall`);
+  await hydrated(page);
+  for (const port of ['80;id', '8081', '']) {
+    await page.getByRole('link', { name: 'Firewall' }).click();
+    await page.getByLabel('Port', { exact: true }).fill(port);
+    await page.getByLabel('Port', { exact: true }).focus();
+    await page.evaluate(() => document.querySelector('nav[aria-label=Server] a').click());
+    await expect(page.getByRole('heading', { name: 'Remove this server' })).toBeVisible();
+  }
+  await page.getByRole('button', { name: 'Remove server' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  noTrouble();
+});
+
 test('a page finds out by itself what changed while the panel was away', async () => {
   test.setTimeout(120_000);
   await panel.setUp(page);

@@ -93,9 +93,9 @@ fn Output(
         }
     });
     let scrolled = move |_| {
-        if let Some(output) = node.get_untracked() {
+        if let Some(output) = node.try_get_untracked().flatten() {
             let below = output.scroll_height() - output.client_height() - output.scroll_top();
-            following.set_value(below <= NEAR_END_PX);
+            following.try_set_value(below <= NEAR_END_PX);
         }
     };
     let is_empty = {

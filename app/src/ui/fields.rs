@@ -35,13 +35,16 @@ impl TextField {
         }
     }
 
+    // Leaving a field can be the last thing that happens to its form: what it notified still runs once
+    // after the form's signals are gone. Therefore nothing here takes them for granted.
+
     pub fn get(self) -> String {
-        self.value.get()
+        self.value.try_get().unwrap_or_default()
     }
 
-    /// The text without following it.
+    /// The text without following it; empty once the form is gone.
     pub fn peek(self) -> String {
-        self.value.get_untracked()
+        self.value.try_get_untracked().unwrap_or_default()
     }
 
     pub fn set(self, text: impl Into<String>) {
@@ -51,7 +54,7 @@ impl TextField {
 
     /// What is wrong with it, for fields that are no input.
     pub fn error(self) -> Option<String> {
-        self.error.get()
+        self.error.try_get().flatten()
     }
 
     pub fn id(self) -> String {
@@ -62,7 +65,7 @@ impl TextField {
     pub fn check(self) -> bool {
         let problem = (self.parse)(&self.peek()).err();
         let fits = problem.is_none();
-        self.error.set(problem);
+        self.error.try_set(problem);
         fits
     }
 
@@ -71,10 +74,10 @@ impl TextField {
     }
 
     fn take(self, text: String) {
-        self.value.set(text);
+        self.value.try_set(text);
         // A complaint goes as soon as it is mended; a new one waits until the field is left.
-        if self.error.with_untracked(Option::is_some) {
-            self.error.set((self.parse)(&self.peek()).err());
+        if self.error.try_with_untracked(Option::is_some) == Some(true) {
+            self.error.try_set((self.parse)(&self.peek()).err());
         }
     }
 }
@@ -109,7 +112,11 @@ pub fn Field(
             adopted.set(true);
         }
     });
+    // A field that has the focus when its page goes is left after its form has gone.
     let leave = move |_| {
+        if field.value.is_disposed() {
+            return;
+        }
         if !field.peek().is_empty() {
             field.check();
         }
@@ -134,12 +141,12 @@ pub fn Field(
                 inputmode=inputmode
                 placeholder=placeholder
                 aria-describedby=note.clone()
-                aria-invalid=move || field.error.get().is_some().to_string()
+                aria-invalid=move || field.error().is_some().to_string()
                 on:input:target=move |event| field.take(event.target().value())
                 on:blur=leave
             />
-            <p id=note class="field-note" class:is-error=move || field.error.get().is_some()>
-                {move || field.error.get().unwrap_or_else(|| hint.to_owned())}
+            <p id=note class="field-note" class:is-error=move || field.error().is_some()>
+                {move || field.error().unwrap_or_else(|| hint.to_owned())}
             </p>
         </div>
     }

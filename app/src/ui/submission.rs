@@ -36,11 +36,11 @@ impl Submission {
     }
 
     pub fn is_busy(self) -> bool {
-        self.busy.get()
+        self.busy.try_get().unwrap_or_default()
     }
 
     pub fn message(self) -> Option<String> {
-        self.message.get()
+        self.message.try_get().flatten()
     }
 
     /// Checks every field as the server will; false puts the focus on the first that is wrong.
