@@ -8,7 +8,7 @@ import { expectOnlyEventsRefetched, expectSameDocument, markDocument, watchForTr
 
 test.describe.configure({ mode: 'serial' });
 
-let panel, host, page, watcher, noTrouble;
+let panel, host, page, watcher, noTrouble, noTroubleWatching;
 
 test.beforeAll(async ({ browser }) => {
   test.setTimeout(300_000);
@@ -56,6 +56,7 @@ test('the shown command, pasted twice into a file without a final newline, lets 
 test('a second tab that only watches sees every step become green', async () => {
   test.setTimeout(600_000);
   watcher = await page.context().newPage();
+  noTroubleWatching = watchForTrouble(watcher);
   await watcher.goto(page.url());
   await hydrated(watcher);
   await expect(watcher.getByTestId('live')).toHaveAttribute('data-live', 'live');
@@ -116,7 +117,10 @@ test('a rule that cuts the panel off is taken back by the server, and the page s
   expect((await panel.call(page, 'servers/check', { server_id: server })).status).toBe(200);
 });
 
-test('nothing went wrong on the way', () => noTrouble());
+test('nothing went wrong on the way, in either tab', () => {
+  noTrouble();
+  noTroubleWatching();
+});
 
 function reachable(address, port) {
   return new Promise((resolve) => {
