@@ -1,6 +1,7 @@
 //! Operations: remote work with its steps, its output, and how it ended.
 
 mod badge;
+mod failure;
 mod feed;
 mod page;
 mod steps;

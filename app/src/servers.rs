@@ -12,6 +12,9 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use leptos_router::hooks::use_params_map;
 use wire::accounts::NoInput;
+#[cfg(feature = "ssr")]
+use wire::provisioning::ProvisionChoices;
+use wire::provisioning::ProvisionInput;
 use wire::servers::{
     HostKeyInput, HostKeyResource, NewServerInput, RemoveServerInput, ServerInput, ServerResource,
     ServerSummary,
@@ -64,9 +67,11 @@ pub async fn check(input: ServerInput) -> Result<(), ApiError> {
 
 /// Queues a provisioning.
 #[server(prefix = "/api", endpoint = "servers/provision", input = Json, output = Json)]
-pub async fn provision(input: ServerInput) -> Result<OperationId, ApiError> {
+pub async fn provision(input: ProvisionInput) -> Result<OperationId, ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
-    Ok(domain::servers::request_provisioning(&panel.db, &who, &server).await?)
+    let choices = input.choices.as_ref().map(ProvisionChoices::parse);
+    let choices = choices.transpose()?;
+    Ok(domain::servers::request_provisioning(&panel.db, &who, &server, choices).await?)
 }
 
 /// Takes a server out of the panel.

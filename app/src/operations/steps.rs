@@ -2,9 +2,10 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use wire::operations::{StepResource, StepStatus};
+use wire::operations::{OperationResource, StepResource, StepStatus};
 
 use super::badge::{step_shape, step_word};
+use super::failure::{Failure, diagnosed_step};
 use super::feed::Feed;
 use crate::ui::{Clock, Icon, duration};
 
@@ -13,7 +14,11 @@ const NEAR_END_PX: i32 = 24;
 
 /// A line that opens: the running step and the failed one by themselves, the others on demand.
 #[component]
-pub fn StepView(#[prop(into)] step: Signal<StepResource>, feed: Feed) -> impl IntoView {
+pub fn StepView(
+    #[prop(into)] step: Signal<StepResource>,
+    feed: Feed,
+    operation: Signal<OperationResource>,
+) -> impl IntoView {
     let position = step.with_untracked(|step| step.position);
     let status = Memo::new(move |_| step.with(|step| step.status));
     let pieces = feed.of_step(position);
@@ -44,6 +49,8 @@ pub fn StepView(#[prop(into)] step: Signal<StepResource>, feed: Feed) -> impl In
             step.with(|step| step.summary.clone())
         }
     };
+    let is_diagnosed =
+        Memo::new(move |_| operation.with(|it| diagnosed_step(it) == Some(position)));
     let node = NodeRef::<html::Details>::new();
     let opens = move |status| matches!(status, StepStatus::Running | StepStatus::Failed);
     // Only a change of status opens or closes; in between the reader decides.
@@ -66,6 +73,9 @@ pub fn StepView(#[prop(into)] step: Signal<StepResource>, feed: Feed) -> impl In
                     <span class="step-time">{elapsed}</span>
                     <span class="step-summary">{summary}</span>
                 </summary>
+                <Show when=move || is_diagnosed.get()>
+                    <Failure operation/>
+                </Show>
                 <Output pieces title=Signal::derive(move || step.with(|step| step.title.clone()))/>
                 <Show when=move || !has_output.get()>
                     <p class="field-note step-silence">"No output."</p>

@@ -1,15 +1,13 @@
 //! An operation as a reader follows it.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
-use wire::ResourceKind;
-use wire::operations::{OperationKind, OperationResource, OperationState, OutputPage};
+use wire::operations::{OperationResource, OperationState, OutputPage};
 
 use super::badge::OperationBadge;
+use super::failure::{Failure, diagnosed_step};
 use super::feed::Feed;
 use super::steps::StepView;
-use crate::servers::ProvisionButton;
-use crate::ui::{Ago, Clock, CopyButton, Icon, Shape, duration};
+use crate::ui::{Ago, Clock, CopyButton, duration};
 
 /// Steps, output, commands, and what to do after a failure.
 #[component]
@@ -29,6 +27,8 @@ pub fn OperationView(
             Some(duration(ended.millis_since(started)))
         })
     });
+    let is_undiagnosed =
+        Memo::new(move |_| operation.with(|operation| diagnosed_step(operation).is_none()));
     let positions = move || {
         operation.with(|operation| {
             operation
@@ -55,7 +55,9 @@ pub fn OperationView(
                     <Ago at=Signal::derive(move || operation.with(|operation| operation.created_at))/>
                 </span>
             </header>
-            <Failure operation/>
+            <Show when=move || is_undiagnosed.get()>
+                <Failure operation/>
+            </Show>
             <Show when=move || state.get() == OperationState::Queued>
                 <p class="field-note step-silence">"Waiting for a worker to begin."</p>
             </Show>
@@ -70,53 +72,13 @@ pub fn OperationView(
                                         .with(|operation| find(operation, position))
                                         .unwrap_or_else(|| first.clone())
                                 });
-                                view! { <StepView step feed/> }
+                                view! { <StepView step feed operation/> }
                             })
                     }
                 </For>
             </ol>
             <Commands operation/>
         </article>
-    }
-}
-
-/// Why it failed, and the next thing to do.
-#[component]
-fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
-    let error = Memo::new(move |_| operation.with(|operation| operation.error.clone()));
-    let (kind, server) =
-        operation.with_untracked(|operation| (operation.kind, operation.server_id));
-    let next = move || match kind {
-        OperationKind::Provision => {
-            view! { <ProvisionButton server label="Provision again".to_owned()/> }.into_any()
-        }
-        OperationKind::Install(resource)
-        | OperationKind::Change(resource)
-        | OperationKind::Remove(resource) => {
-            let (href, label) = match resource {
-                ResourceKind::FirewallRule => {
-                    (format!("/servers/{server}/firewall"), "Go to the firewall")
-                }
-            };
-            view! { <A href attr:class="button is-primary">{label}</A> }.into_any()
-        }
-    };
-    view! {
-        <div role="status">
-            {move || {
-                error
-                    .get()
-                    .map(|error| {
-                        view! {
-                            <div class="callout is-error" data-testid="operation-error">
-                                <Icon shape=Shape::Warning/>
-                                <div class="callout-text">{error}</div>
-                                <div>{next()}</div>
-                            </div>
-                        }
-                    })
-            }}
-        </div>
     }
 }
 

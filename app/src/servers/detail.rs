@@ -10,7 +10,7 @@ use wire::servers::{Connection, ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
 use super::connection::{CannotConnect, LetThePanelIn};
-use super::provisioning::{FirstProvisioning, Provisioning};
+use super::provisioning::{FirstProvisioning, InstalledSoftware, Provisioning};
 use super::remove::RemoveServer;
 use super::{ServerHeader, show, use_server_id};
 use crate::lifecycle::operation_path;
@@ -60,6 +60,7 @@ fn OverviewBody(
     let summary = Memo::new(move |_| server.with(|server| server.summary.clone()));
     let connection = Memo::new(move |_| summary.with(|summary| summary.connection));
     let provisioning = Memo::new(move |_| server.with(|server| server.provisioning.clone()));
+    let software = Memo::new(move |_| server.with(|server| server.software.clone()));
     let stage = Memo::new(
         move |_| match (provisioning.with(Option::is_some), connection.get()) {
             (true, _) => Stage::Provisioning,
@@ -81,15 +82,19 @@ fn OverviewBody(
                     <Suspense>
                         {Suspend::new(async move {
                             let printed = printed.await.unwrap_or_default();
-                            view! { <Provisioning id provisioning printed/> }
+                            view! { <Provisioning id software provisioning printed/> }
                         })}
                     </Suspense>
                 }
                     .into_any()
             }
-            Stage::Plain => view! { <FirstProvisioning id name=summary.with_untracked(|it| it.name.clone())/> }.into_any(),
+            Stage::Plain => {
+                let name = summary.with_untracked(|it| it.name.clone());
+                view! { <FirstProvisioning id name software/> }.into_any()
+            },
             Stage::AwaitingKey => ().into_any(),
         }}
+        <InstalledSoftware software/>
         <RecentOperations server/>
         <Facts server/>
         <RemoveServer server=summary/>

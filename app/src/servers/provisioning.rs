@@ -1,48 +1,75 @@
-//! Provisioning: what it will do, its start, and the latest one as it runs.
+//! Provisioning: what it will do, its start, the latest one as it runs, and what it left there.
+
+mod choices;
+mod software;
 
 use leptos::prelude::*;
 use wire::ServerId;
 use wire::operations::{OperationResource, OperationState, OutputPage};
+use wire::provisioning::{ProvisionFields, ProvisionInput, SoftwareResource};
 use wire::servers::ServerInput;
 
-use super::provision;
+use self::choices::{ChoiceForm, ChoiceInputs, Preview};
+pub use self::software::InstalledSoftware;
+use super::{check, provision};
 use crate::operations::OperationView;
 use crate::ui::{FormMessage, Icon, Shape, Submission};
 
-/// What provisioning does, in the words of its steps.
-const PROVISIONING: &[&str] = &[
-    "Checks the system: Debian, architecture, disk, memory.",
-    "Refreshes the package lists and installs the base packages.",
-    "Makes the app user brokeforge: no password, no sudo.",
-    "Sets up the firewall (ufw): closed by default; SSH, 80 and 443 stay open.",
-    "Installs PHP-FPM, nginx, cron and supervisor, and probes each of them.",
-];
-
-/// What will be done, before it is done for the first time.
+/// What will be done and what can be chosen, before it is done for the first time.
 #[component]
-pub fn FirstProvisioning(id: ServerId, name: String) -> impl IntoView {
+pub fn FirstProvisioning(
+    id: ServerId,
+    name: String,
+    #[prop(into)] software: Signal<SoftwareResource>,
+) -> impl IntoView {
+    let form = ChoiceForm::of("provision", &software.get_untracked().chosen);
+    ask_what_is_offered(id, software);
     view! {
         <section class="panel" aria-labelledby="provision">
             <h2 id="provision">"Provision this server"</h2>
-            <p>"The panel can log in. Provisioning makes the server ready for use:"</p>
-            <ul class="plain-list">
-                {PROVISIONING.iter().map(|line| view! { <li>{*line}</li> }).collect_view()}
-            </ul>
-            <ProvisionButton server=id label=format!("Provision {name}")/>
+            <p>"The panel can log in. Provisioning makes the server ready for use."</p>
+            <ChoiceInputs form software/>
+            <Preview form software/>
+            <ProvisionButton
+                server=id
+                label=format!("Provision {name}")
+                choices=Callback::new(move |()| form.fields())
+            />
         </section>
     }
 }
 
-/// Starts a provisioning.
+/// A server that was let in by another way than the page's own knocking has not been asked yet.
+fn ask_what_is_offered(id: ServerId, software: Signal<SoftwareResource>) {
+    Effect::new(move |asked: Option<bool>| {
+        let asked = asked.unwrap_or_default();
+        if !asked && software.with_untracked(|software| software.php_offered.is_empty()) {
+            leptos::task::spawn_local(async move {
+                // Where it does not answer, the form offers the distribution's own version.
+                drop(check(ServerInput { server_id: id }).await);
+            });
+        }
+        true
+    });
+}
+
+/// Starts a provisioning; without choices it is done as it was chosen last.
 #[component]
 pub fn ProvisionButton(
     server: ServerId,
     label: String,
     #[prop(optional)] is_quiet: bool,
+    #[prop(optional, into)] choices: Option<Callback<(), ProvisionFields>>,
 ) -> impl IntoView {
     let submission = Submission::bare();
     let hydrated = expect_context::<crate::Hydrated>();
-    let start = move |_| submission.run(provision(ServerInput { server_id: server }), |_| ());
+    let start = move |_| {
+        let input = ProvisionInput {
+            server_id: server,
+            choices: choices.map(|choices| choices.run(())),
+        };
+        submission.run(provision(input), |_| ());
+    };
     view! {
         <FormMessage submission/>
         <button
@@ -62,19 +89,15 @@ pub fn ProvisionButton(
 #[component]
 pub fn Provisioning(
     id: ServerId,
+    #[prop(into)] software: Signal<SoftwareResource>,
     provisioning: Memo<Option<OperationResource>>,
     printed: OutputPage,
 ) -> impl IntoView {
     let operation_id =
         Memo::new(move |_| provisioning.with(|operation| operation.as_ref().map(|it| it.id)));
-    // A failed one offers the button itself, beside its reason.
-    let is_done = Memo::new(move |_| {
-        provisioning.with(|operation| {
-            operation
-                .as_ref()
-                .is_some_and(|it| it.state.is_over() && it.state != OperationState::Failed)
-        })
-    });
+    let state =
+        Memo::new(move |_| provisioning.with(|operation| operation.as_ref().map(|it| it.state)));
+    let is_over = Memo::new(move |_| state.get().is_some_and(OperationState::is_over));
     let (printed, printed_by) = (StoredValue::new(printed), operation_id.get_untracked());
     view! {
         <section aria-label="Provisioning">
@@ -96,12 +119,42 @@ pub fn Provisioning(
                         view! { <OperationView operation printed/> }
                     })
             }}
-            <Show when=move || is_done.get()>
-                <div class="after">
-                    <ProvisionButton server=id label="Provision again".to_owned() is_quiet=true/>
-                    <span class="field-note">"Changes nothing that is as it should be; mends what is not."</span>
-                </div>
+            <Show when=move || is_over.get()>
+                <Again id software state/>
             </Show>
         </section>
+    }
+}
+
+/// Once more: the same again, or with other choices.
+#[component]
+fn Again(
+    id: ServerId,
+    software: Signal<SoftwareResource>,
+    state: Memo<Option<OperationState>>,
+) -> impl IntoView {
+    let form = ChoiceForm::of("again", &software.get_untracked().chosen);
+    // A failed one offers the button itself, beside its reason.
+    let is_done = move || state.get() != Some(OperationState::Failed);
+    view! {
+        <Show when=is_done>
+            <div class="after">
+                <ProvisionButton server=id label="Provision again".to_owned() is_quiet=true/>
+                <span class="field-note">"Changes nothing that is as it should be; mends what is not."</span>
+            </div>
+        </Show>
+        <details class="panel choose-again">
+            <summary>"Choose other parts"</summary>
+            <ChoiceInputs form software/>
+            <p class="field-note">
+                "What is left out here stays on the server if it is there already; only what is chosen is installed and checked."
+            </p>
+            <ProvisionButton
+                server=id
+                label="Provision with these".to_owned()
+                is_quiet=true
+                choices=Callback::new(move |()| form.fields())
+            />
+        </details>
     }
 }

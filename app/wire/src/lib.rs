@@ -2,12 +2,14 @@
 //! events, errors. Runs everywhere, so it knows neither a database nor a browser.
 
 pub mod accounts;
+pub mod diagnosis;
 pub mod error;
 pub mod event;
 pub mod firewall;
 pub mod ids;
 pub mod lifecycle;
 pub mod operations;
+pub mod provisioning;
 pub mod resource_kind;
 pub mod servers;
 pub mod text;

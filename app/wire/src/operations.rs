@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::Diagnosis;
 use crate::{OperationId, ResourceKind, ServerId, Timestamp};
 
 /// Names an operation in a call.
@@ -172,6 +173,8 @@ pub struct StepResource {
     pub summary: Option<String>,
     /// `exit code 100`, `signal KILL`, when the step failed on the server.
     pub exit: Option<String>,
+    /// Why it failed on the server, and what to do next.
+    pub diagnosis: Option<Diagnosis>,
     /// The script that runs, to be read and copied.
     pub script: String,
 }

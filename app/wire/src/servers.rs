@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FieldErrors;
 use crate::operations::OperationResource;
+use crate::provisioning::SoftwareResource;
 use crate::text::one_line;
 use crate::{ApiError, OperationId, ServerId, Status, Timestamp};
 
@@ -116,6 +117,8 @@ pub struct ServerResource {
     /// The exact line that authorizes the panel's key on the server.
     pub authorize_command: String,
     pub created_at: Timestamp,
+    /// What it may be provisioned with, and what it has.
+    pub software: SoftwareResource,
     /// The latest provisioning, with its steps.
     pub provisioning: Option<OperationResource>,
     /// The latest operations of any kind, newest first, without their steps.

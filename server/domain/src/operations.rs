@@ -122,6 +122,11 @@ async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource,
                 ended_at: step.ended_at.map(Timestamp),
                 summary: step.summary,
                 exit: step.exit,
+                diagnosis: step
+                    .diagnosis
+                    .as_deref()
+                    .map(words::diagnosis)
+                    .transpose()?,
                 script: step.script,
             })
         })

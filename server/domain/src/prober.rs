@@ -36,6 +36,13 @@ pub trait Prober: Send + Sync {
         private_key: SecretString,
     ) -> Result<(), CheckError>;
 
+    /// What the server has to choose from, by its release and its package lists.
+    async fn survey(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+    ) -> Result<Survey, String>;
+
     /// Takes the panel's key off the server, if it can be reached.
     async fn forget_key(
         &self,
@@ -47,6 +54,15 @@ pub trait Prober: Send + Sync {
 
     /// The one line that authorizes a public key on a server.
     fn authorize_command(&self, public_key: &str) -> String;
+}
+
+/// What a server tells of itself before anything is installed.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// `Debian 12.11`
+    pub os: Option<String>,
+    /// Versions of PHP in one line, the distribution's own first.
+    pub php_offered: String,
 }
 
 /// Why the panel did not get in.

@@ -4,6 +4,7 @@
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
+use wire::diagnosis::Diagnosis;
 use wire::operations::{OperationKind, OperationState, StepStatus};
 use wire::{OperationId, ServerId, Status};
 
@@ -165,6 +166,7 @@ impl Claim {
                 status: Set(StepStatus::Waiting.as_str().to_owned()),
                 summary: Set(None),
                 exit: Set(None),
+                diagnosis: Set(None),
                 started_at: Set(None),
                 ended_at: Set(None),
             })
@@ -211,6 +213,26 @@ impl Claim {
             row.exit = exit;
         })
         .await?;
+        tx.commit().await
+    }
+
+    /// Stores why a step failed, before it ends.
+    ///
+    /// # Errors
+    /// `LeaseLost`, or when the database does not answer.
+    pub async fn diagnose(
+        &self,
+        db: &Db,
+        position: i32,
+        diagnosis: &Diagnosis,
+    ) -> Result<(), Error> {
+        let diagnosis =
+            serde_json::to_string(diagnosis).map_err(|error| Error::Internal(error.to_string()))?;
+        let mut tx = db.begin().await?;
+        self.held(&tx).await?;
+        let step = self.step(&tx, position).await?;
+        tx.update(&step, |row| row.diagnosis = Some(diagnosis))
+            .await?;
         tx.commit().await
     }
 

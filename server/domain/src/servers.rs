@@ -3,6 +3,7 @@
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use secrecy::SecretString;
 use wire::operations::OperationKind;
+use wire::provisioning::ProvisionChoices;
 use wire::servers::{
     Address, Connection, HostKeyResource, NewServer, ServerResource, ServerSummary, SshPort,
 };
@@ -15,7 +16,7 @@ use crate::entities::server;
 use crate::prober::CheckError;
 use crate::queue::{self, NewOperation};
 use crate::secrets::Place;
-use crate::{Db, Error, Panel, operations, words};
+use crate::{Db, Error, Panel, operations, provisioning, words};
 
 /// The caller's servers, by name.
 ///
@@ -49,6 +50,7 @@ pub async fn show(panel: &Panel, server: &OwnedServer) -> Result<ServerResource,
             .map_err(Error::Internal)?,
         authorize_command: panel.prober.authorize_command(&row.public_key),
         created_at: Timestamp(row.created_at),
+        software: provisioning::software(row)?,
         provisioning: operations::latest_provisioning(&panel.db, server.id()).await?,
         recent_operations: operations::recent(&panel.db, server.id()).await?,
     })
@@ -109,6 +111,9 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
             firewall_installed: Set(None),
             firewall_enabled: Set(None),
             sshd_port: Set(None),
+            provision_choices: Set(None),
+            php_offered: Set(None),
+            installed: Set(None),
             created_at: Set(at),
             updated_at: Set(at),
         })
@@ -140,7 +145,10 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
 pub async fn check(panel: &Panel, who: &SignedIn, server: &OwnedServer) -> Result<(), Error> {
     panel.limits.probe(who.user())?;
     let key = private_key(panel, &server.0)?;
-    let result = panel.prober.check(&server.0, key).await;
+    let result = panel.prober.check(&server.0, key.clone()).await;
+    if result.is_ok() {
+        provisioning::survey(panel, &server.0, key).await?;
+    }
     record_connection(&panel.db, server.id(), result).await
 }
 
@@ -178,6 +186,7 @@ pub async fn record_connection(
 }
 
 /// Queues the provisioning of a server; again on one that is provisioned mends what is missing.
+/// Without choices it goes by those of the last time.
 ///
 /// # Errors
 /// `Conflict` while it waits for the key, or while one is queued or running.
@@ -185,6 +194,7 @@ pub async fn request_provisioning(
     db: &Db,
     who: &SignedIn,
     server: &OwnedServer,
+    choices: Option<ProvisionChoices>,
 ) -> Result<OperationId, Error> {
     let mut tx = db.begin().await?;
     let row = find(&tx, server.id()).await?;
@@ -205,6 +215,7 @@ pub async fn request_provisioning(
     if status.is_none_or(|status| status.may_become(Status::Pending)) {
         set_provision_status(&mut tx, row.id, Status::Pending).await?;
     }
+    let choices = provisioning::choose(&mut tx, row.id, choices).await?;
     let operation = queue::push(
         &mut tx,
         &who.into(),
@@ -214,7 +225,7 @@ pub async fn request_provisioning(
             resource_id: None,
             title: format!("Provision {}", row.name),
             prior_status: None,
-            payload: None,
+            payload: Some(choices),
         },
     )
     .await?;

@@ -1,5 +1,6 @@
 //! Words of the database as the types of `wire`.
 
+use wire::diagnosis::Diagnosis;
 use wire::firewall::{Action, PortRange, Protocol, Source};
 use wire::operations::{OperationKind, OperationState, StepStatus};
 use wire::servers::Connection;
@@ -44,6 +45,10 @@ pub(crate) fn operation_state(word: &str) -> Result<OperationState, Error> {
 
 pub(crate) fn step_status(word: &str) -> Result<StepStatus, Error> {
     known("step status", word, StepStatus::parse(word))
+}
+
+pub(crate) fn diagnosis(json: &str) -> Result<Diagnosis, Error> {
+    known("diagnosis", json, serde_json::from_str(json).ok())
 }
 
 pub(crate) fn operation_kind(verb: &str, resource: Option<&str>) -> Result<OperationKind, Error> {

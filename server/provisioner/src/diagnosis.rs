@@ -1,53 +1,78 @@
-//! Names the usual failures in one sentence with the next action.
+//! Names the usual failures: what happened, with the thing's name, and what to do next.
 
-/// What the last lines of a failed step tell, if they tell a usual thing.
-pub fn of(output: &str) -> Option<&'static str> {
-    const KNOWN: &[(&str, &str)] = &[
-        (
-            "No space left on device",
-            "The disk is full. Free some space on the server, then retry.",
-        ),
-        (
-            "Could not get lock",
-            "Another program is installing packages on the server. Wait for it, then retry.",
-        ),
-        (
-            "Temporary failure resolving",
-            "The server cannot resolve names. Check its DNS settings, then retry.",
-        ),
-        (
-            "Could not resolve",
-            "The server cannot resolve names. Check its DNS settings, then retry.",
-        ),
-        (
-            "Unable to locate package",
-            "A package is missing from the server's package sources. Check /etc/apt/sources.list, then retry.",
-        ),
-        (
-            "Address already in use",
-            "Another program has the port. Stop it, then retry.",
-        ),
-        (
-            "Failed to fetch",
-            "The package mirror did not answer. Check the server's network, then retry.",
-        ),
-        (
-            "dpkg was interrupted",
-            "An earlier installation was cut off. Retry: it is mended first.",
-        ),
-    ];
-    KNOWN
-        .iter()
-        .find(|(sign, _)| output.contains(sign))
-        .map(|(_, sentence)| *sentence)
+mod signs;
+#[cfg(test)]
+mod tests;
+
+use ssh::ExitStatus;
+use wire::diagnosis::{Cause, Diagnosis};
+
+/// Longer texts from a server are cut; what names a thing is short.
+const LONGEST: usize = 300;
+
+/// All that is known of a step that failed on the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'a> {
+    pub exit: &'a ExitStatus,
+    /// The step's facts; `cause` and `otherwise` are for us.
+    pub facts: &'a [(String, String)],
+    /// The script's own sentence.
+    pub error: Option<&'a str>,
+    /// The end of what it printed.
+    pub output: &'a str,
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_full_disk_is_named() {
-        let output = "dpkg: error: cannot write: No space left on device\n";
-        assert!(super::of(output).is_some_and(|sentence| sentence.starts_with("The disk is full")));
-        assert_eq!(super::of("all is well"), None);
+/// Why the step failed. The script's own sentence comes first: it has looked. Then the signs in the
+/// output, then what the script says where there are none.
+pub fn of(failure: Failure<'_>) -> Diagnosis {
+    let fact = |name| {
+        let mut facts = failure.facts.iter().rev();
+        facts.find(|(key, _)| key == name).map(|(_, value)| value)
+    };
+    if let Some(sentence) = failure.error {
+        let cause = fact("cause").and_then(|word| Cause::parse(word));
+        return found(cause.unwrap_or(Cause::Other), sentence, "");
+    }
+    if let Some(diagnosis) = signs::read(failure.output) {
+        return diagnosis;
+    }
+    if was_killed(failure.exit) {
+        return found(
+            Cause::OutOfMemory,
+            format!(
+                "A program was killed on the server ({}), as the kernel does when memory runs out.",
+                failure.exit
+            ),
+            "Look at free -m and dmesg there, add memory or swap, then retry.",
+        );
+    }
+    match fact("otherwise") {
+        Some(sentence) => found(Cause::Other, sentence.as_str(), ""),
+        None => found(
+            Cause::Other,
+            format!("It ended with {}.", failure.exit),
+            "The output shows why; mend it on the server, then retry.",
+        ),
+    }
+}
+
+fn was_killed(exit: &ExitStatus) -> bool {
+    match exit {
+        ExitStatus::Signal(name) => name == "KILL",
+        // How a shell tells that a program of its own was killed: 128 + 9.
+        ExitStatus::Code(code) => *code == 137,
+    }
+}
+
+fn found(kind: Cause, sentence: impl Into<String>, action: &str) -> Diagnosis {
+    let mut sentence = sentence.into();
+    if let Some((cut, _)) = sentence.char_indices().nth(LONGEST) {
+        sentence.truncate(cut);
+        sentence.push_str("...");
+    }
+    Diagnosis {
+        kind,
+        sentence,
+        action: action.to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Makes servers match records: plans, and the one driver that runs them.
 
 pub mod diagnosis;
+pub mod facts;
 pub mod firewall;
 pub mod lifecycle;
 pub mod output;

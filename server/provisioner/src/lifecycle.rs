@@ -145,8 +145,10 @@ async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Plan> {
     match claim.kind {
         OperationKind::Provision => {
             let panel_time_unix = domain::db::now().0 / 1000;
+            let choices = domain::provisioning::choices(claim.payload.as_deref())?;
             Ok(provisioning::plan(&provisioning::ProvisionInput {
                 panel_time_unix,
+                choices,
             }))
         }
         OperationKind::Install(kind) => match kind {

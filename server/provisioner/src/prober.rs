@@ -6,12 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::entities::server;
 use domain::prober::CheckError;
-use domain::{KeyPair, Prober};
+use domain::{KeyPair, Prober, Survey};
 use secrecy::SecretString;
 use ssh::{Connector, Discard, Error, PinnedHostKey, Privilege, REMOVE_KEY, Target};
 use tokio::time::timeout;
 use wire::ApiError;
 use wire::servers::{Address, HostKeyResource, SshPort};
+
+use crate::{facts, provisioning};
 
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -68,6 +70,26 @@ impl Prober for SshProber {
                 "{}:{} did not let the panel in within 10 s. Check the address and port, and that no firewall is in between.",
                 server.address, server.port
             ))),
+        }
+    }
+
+    async fn survey(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+    ) -> Result<Survey, String> {
+        let target = target(server, private_key)?;
+        let mut printed = Vec::new();
+        let attempt = async {
+            let remote = self.connector.connect(&target).await?;
+            let (script, who) = (provisioning::SURVEY, Privilege::Login);
+            remote.run(script, who, b"", LONGEST, &mut printed).await
+        };
+        match timeout(LONGEST, attempt).await {
+            Ok(Ok(exit)) if exit.succeeded() => Ok(facts::survey(&printed)),
+            Ok(Ok(exit)) => Err(exit.status.to_string()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no answer within 10 s".to_owned()),
         }
     }
 

@@ -4,51 +4,106 @@
 use std::time::Duration;
 
 use ssh::Script;
+use wire::provisioning::{Part, ProvisionChoices, ProvisionStep};
 
 use crate::firewall;
 use crate::plan::{Plan, Step, StepKind};
 
 /// What the plan depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ProvisionInput {
     /// The panel's clock, seconds since 1970, to tell the server's skew.
     pub panel_time_unix: i64,
+    pub choices: ProvisionChoices,
 }
 
-/// The steps, in order.
+/// The steps, in order: the very ones that the page has announced.
 pub fn plan(input: &ProvisionInput) -> Plan {
-    let steps = vec![
-        Step::new("Connect", script!("connect.sh"), SHORT),
-        Step::new("Check the system", script!("apt.sh", "check.sh"), LONG)
+    let steps = input.choices.steps();
+    Plan {
+        steps: steps.into_iter().map(|step| one(step, input)).collect(),
+    }
+}
+
+/// What a server offers to choose from: facts `os` and `php_offered`. Changes nothing.
+pub const SURVEY: Script = script!("offered.sh", "survey.sh");
+
+fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
+    let new = |script, deadline| Step::new(step.title(), script, deadline);
+    match step {
+        ProvisionStep::Connect => new(script!("connect.sh"), SHORT),
+        ProvisionStep::Check => new(script!("apt.sh", "check.sh"), LONG)
             .with("the panel's clock", input.panel_time_unix.to_string()),
-        Step::new("Prepare", script!("apt.sh", "prepare.sh"), LONG),
-        Step::new("App user", script!("app_user.sh"), SHORT),
-        Step::new(
-            "Firewall",
+        ProvisionStep::Prepare => chosen(
+            new(
+                script!("apt.sh", "offered.sh", "choice.sh", "prepare.sh"),
+                LONG,
+            ),
+            input,
+        ),
+        ProvisionStep::AppUser => new(script!("app_user.sh"), SHORT),
+        ProvisionStep::Firewall => new(
             script!("apt.sh", "ufw.sh", "rollback.sh", "firewall.sh"),
             LONG,
         )
         .of_kind(firewall::confirmed()),
-        Step::new("PHP", script!("apt.sh", "service.sh", "php.sh"), LONG),
-        Step::new("nginx", script!("apt.sh", "service.sh", "nginx.sh"), LONG),
-        Step::new(
-            "Scheduler",
-            script!("apt.sh", "service.sh", "scheduler.sh"),
+        ProvisionStep::Php => with_php(
+            new(
+                script!("apt.sh", "service.sh", "offered.sh", "choice.sh", "php.sh"),
+                LONG,
+            ),
+            input,
+        ),
+        ProvisionStep::Nginx => with_php(
+            new(
+                script!(
+                    "apt.sh",
+                    "service.sh",
+                    "offered.sh",
+                    "choice.sh",
+                    "nginx.sh"
+                ),
+                LONG,
+            ),
+            input,
+        ),
+        ProvisionStep::Scheduler => new(script!("apt.sh", "service.sh", "scheduler.sh"), LONG),
+        ProvisionStep::Supervisor => new(script!("apt.sh", "service.sh", "supervisor.sh"), LONG),
+        ProvisionStep::Part(part) => new(
+            match part {
+                Part::MariaDb => script!("apt.sh", "service.sh", "answers.sh", "mariadb.sh"),
+                Part::PostgreSql => script!("apt.sh", "service.sh", "answers.sh", "postgresql.sh"),
+                Part::Redis => script!("apt.sh", "service.sh", "answers.sh", "redis.sh"),
+                Part::Node => script!("apt.sh", "service.sh", "answers.sh", "node.sh"),
+            },
             LONG,
         ),
-        Step::new(
-            "Supervisor",
-            script!("apt.sh", "service.sh", "supervisor.sh"),
-            LONG,
-        ),
-        Step::new(
-            "Verify",
-            script!("ufw.sh", "service.sh", "verify.sh"),
-            SHORT,
+        ProvisionStep::Verify => chosen(
+            new(
+                script!(
+                    "ufw.sh",
+                    "service.sh",
+                    "offered.sh",
+                    "choice.sh",
+                    "answers.sh",
+                    "verify.sh"
+                ),
+                SHORT,
+            ),
+            input,
         )
         .of_kind(StepKind::ProbeFromOutside { ports: vec![80] }),
-    ];
-    Plan { steps }
+    }
+}
+
+/// Hands the choices to a script that reads `choice.sh`.
+fn chosen(step: Step, input: &ProvisionInput) -> Step {
+    let parts = input.choices.parts.iter().map(|part| part.as_str());
+    with_php(step, input).with("other parts", parts.collect::<Vec<_>>().join(" "))
+}
+
+fn with_php(step: Step, input: &ProvisionInput) -> Step {
+    step.with("PHP", input.choices.php.to_string())
 }
 
 const SHORT: Duration = Duration::from_mins(2);
@@ -63,36 +118,85 @@ macro_rules! script {
 }
 use script;
 
+/// Every step there can be.
+#[cfg(test)]
+pub fn every_step() -> Vec<Step> {
+    let choices = ProvisionChoices {
+        parts: Part::ALL.into(),
+        ..ProvisionChoices::default()
+    };
+    plan(&ProvisionInput {
+        panel_time_unix: 1,
+        choices,
+    })
+    .steps
+}
+
 #[cfg(test)]
 mod tests {
+    use wire::provisioning::{Php, PhpVersion};
+
     use super::*;
     use crate::plan::outline;
 
-    const INPUT: ProvisionInput = ProvisionInput { panel_time_unix: 1 };
+    fn outlines(choices: ProvisionChoices) -> Vec<String> {
+        let input = ProvisionInput {
+            panel_time_unix: 1,
+            choices,
+        };
+        plan(&input).steps.iter().map(outline).collect()
+    }
 
     #[test]
     fn the_steps_and_their_values_are_these() {
-        let outlines: Vec<_> = plan(&INPUT).steps.iter().map(outline).collect();
         assert_eq!(
-            outlines,
+            outlines(ProvisionChoices::default()),
             [
                 "Connect as Root in 120s []",
                 r#"Check the system as Root in 1800s [the panel's clock="1"]"#,
-                "Prepare as Root in 1800s []",
+                r#"Prepare as Root in 1800s [PHP="own", other parts=""]"#,
                 "App user as Root in 120s []",
                 "Firewall as Root in 1800s, confirmed within 50s []",
-                "PHP as Root in 1800s []",
-                "nginx as Root in 1800s []",
+                r#"PHP as Root in 1800s [PHP="own"]"#,
+                r#"nginx as Root in 1800s [PHP="own"]"#,
                 "Scheduler as Root in 1800s []",
                 "Supervisor as Root in 1800s []",
-                "Verify as Root in 120s, probed on [80] []",
+                r#"Verify as Root in 120s, probed on [80] [PHP="own", other parts=""]"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn with_a_version_of_php_and_all_parts_they_are_these() {
+        let choices = ProvisionChoices {
+            php: Php::Version(PhpVersion::parse("8.2").expect("a version")),
+            parts: Part::ALL.into(),
+        };
+        let all = r#"[PHP="8.2", other parts="mariadb postgresql redis node"]"#;
+        assert_eq!(
+            outlines(choices),
+            [
+                "Connect as Root in 120s []",
+                r#"Check the system as Root in 1800s [the panel's clock="1"]"#,
+                &format!("Prepare as Root in 1800s {all}"),
+                "App user as Root in 120s []",
+                "Firewall as Root in 1800s, confirmed within 50s []",
+                r#"PHP as Root in 1800s [PHP="8.2"]"#,
+                r#"nginx as Root in 1800s [PHP="8.2"]"#,
+                "Scheduler as Root in 1800s []",
+                "Supervisor as Root in 1800s []",
+                "MariaDB as Root in 1800s []",
+                "PostgreSQL as Root in 1800s []",
+                "Redis as Root in 1800s []",
+                "Node.js as Root in 1800s []",
+                &format!("Verify as Root in 120s, probed on [80] {all}"),
             ]
         );
     }
 
     #[test]
     fn a_step_that_installs_first_finishes_what_a_killed_dpkg_left() {
-        for step in plan(&INPUT).steps {
+        for step in every_step() {
             let text = step.script.text();
             if let Some(install) = text.find("apt_get install -y --no-install") {
                 assert!(

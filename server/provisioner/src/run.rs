@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Result;
 use domain::Panel;
-use domain::entities::server;
 use domain::prober::CheckError;
 use domain::queue::{Claim, Outcome};
 use domain::servers::record_connection;
@@ -13,11 +12,13 @@ use ssh::{Connector, Error, Exit, Output, Remote, Stream, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
+use wire::diagnosis::Diagnosis;
 use wire::operations::StepStatus;
 
+use crate::diagnosis::{self, Failure};
 use crate::output::{Reader, Said};
 use crate::plan::{Plan, Step, StepKind};
-use crate::{diagnosis, firewall};
+use crate::{facts, firewall};
 
 /// Output is stored, and announced, at most five times a second.
 const FLUSH: Duration = Duration::from_millis(200);
@@ -97,7 +98,11 @@ impl Run<'_> {
             Err(error) => return Ok(failed(report, None, error.to_string())),
         };
         if !exit.succeeded() {
-            let reason = reason(&report, &exit);
+            let diagnosis = diagnose(&report, &exit);
+            self.claim
+                .diagnose(&self.panel.db, position, &diagnosis)
+                .await?;
+            let reason = diagnosis.in_words();
             return Ok(failed(report, Some(exit.status.to_string()), reason));
         }
         match &step.kind {
@@ -214,23 +219,11 @@ impl Run<'_> {
         self.claim
             .learn(&self.panel.db, |server| {
                 for fact in facts {
-                    note(server, fact);
+                    facts::note(server, fact);
                 }
             })
             .await?;
         Ok(())
-    }
-}
-
-fn note(server: &mut server::Model, (key, value): &(String, String)) {
-    let yes = matches!(value.as_str(), "yes" | "true" | "1");
-    match key.as_str() {
-        "os" => server.os = Some(value.chars().take(100).collect()),
-        "sshd_port" => server.sshd_port = value.parse::<u16>().ok().map(i32::from),
-        "firewall_installed" => server.firewall_installed = Some(yes),
-        "firewall_enabled" => server.firewall_enabled = Some(yes),
-        // Facts that only the page's summary shows.
-        _ => {}
     }
 }
 
@@ -242,18 +235,13 @@ fn failed(report: Report, exit: Option<String>, reason: String) -> End {
     }
 }
 
-/// The script's own sentence, or else a usual failure by its signs, or else how it ended.
-fn reason(report: &Report, exit: &Exit) -> String {
-    if let Some(sentence) = &report.error {
-        return sentence.clone();
-    }
-    match diagnosis::of(&report.last_lines) {
-        Some(sentence) => format!("{sentence} ({})", exit.status),
-        None => format!(
-            "ended with {}. The output shows why; mend it on the server, then retry.",
-            exit.status
-        ),
-    }
+fn diagnose(report: &Report, exit: &Exit) -> Diagnosis {
+    diagnosis::of(Failure {
+        exit: &exit.status,
+        facts: &report.facts,
+        error: report.error.as_deref(),
+        output: &report.last_lines,
+    })
 }
 
 /// Asks for a page as any visitor would.

@@ -9,6 +9,7 @@ mod calls;
 mod firewall;
 mod lifecycle;
 mod policy;
+mod provisioning;
 mod servers;
 mod support;
 mod tree;

@@ -14,6 +14,8 @@ pub struct Model {
     #[sea_orm(column_type = "Text", nullable)]
     pub summary: Option<String>,
     pub exit: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub diagnosis: Option<String>,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
 }

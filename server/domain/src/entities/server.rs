@@ -23,6 +23,11 @@ pub struct Model {
     pub firewall_installed: Option<bool>,
     pub firewall_enabled: Option<bool>,
     pub sshd_port: Option<i32>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub provision_choices: Option<String>,
+    pub php_offered: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub installed: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
 }

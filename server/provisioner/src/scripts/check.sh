@@ -17,7 +17,7 @@ fact os "$system"
 fact arch "$architecture"
 [ "$(cat /proc/1/comm)" = systemd ] || fail 'systemd does not run as process 1. Use a server that boots with systemd.'
 free_kib=$(df -Pk / | awk 'NR == 2 { print $4 }')
-[ "$free_kib" -ge 2097152 ] || fail "Only $((free_kib / 1024)) MiB are free on /. Free at least 2 GiB, then retry."
+[ "$free_kib" -ge 2097152 ] || because disk_full "Only $((free_kib / 1024)) MiB are free on /. Free at least 2 GiB, then retry."
 memory_kib=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
 [ "$memory_kib" -ge 409600 ] || fail "The server has $((memory_kib / 1024)) MiB of memory. It needs at least 400 MiB."
 fact clock_skew "$skew"

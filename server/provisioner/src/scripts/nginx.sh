@@ -1,8 +1,10 @@
-in_the_way=$(ss -Htlnp 'sport = :80' | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\).*/\1 (process \2)/p' | grep -v '^nginx ' | head -n 1)
-[ -z "$in_the_way" ] || fail "Port 80 is taken by $in_the_way. Stop it or move it to another port, then retry."
+refuse_taken_port 80 nginx
 install_packages nginx
 version=$(php_version)
-[ -n "$version" ] || fail 'PHP is not installed. Retry, so that it is installed before nginx.'
+# Where no PHP runs, a script that lies there must not be sent as text.
+handler='return 404;'
+[ "$php" = none ] || handler="include snippets/fastcgi-php.conf;
+        fastcgi_pass unix:/run/php/php$version-fpm.sock;"
 root=/var/www/brokeforge-default
 available=/etc/nginx/sites-available enabled=/etc/nginx/sites-enabled
 # nginx does not start with an IPv6 listener where the kernel has no IPv6.
@@ -34,8 +36,7 @@ server {
     }
 
     location ~ \\.php\$ {
-        include snippets/fastcgi-php.conf;
-        fastcgi_pass unix:/run/php/php$version-fpm.sock;
+        $handler
     }
 }
 SITE

@@ -1,11 +1,26 @@
 mend_dpkg
-if [ -n "$(find "$lists_stamp" -mmin -10 2>/dev/null)" ]; then
-  echo 'The package lists are less than 10 minutes old.'
-else
-  apt_get update || fail 'The package lists could not be fetched. Check the network of the server and /etc/apt, then retry.'
-  install -d -m 700 "${lists_stamp%/*}"
-  touch "$lists_stamp"
-fi
+refresh_lists
+offered=$(offered_php)
+[ -z "$offered" ] || fact php_offered "$offered"
+# not_offered SENTENCE: the lists are fetched anew by the retry.
+not_offered() {
+  forget_lists
+  because package_not_found "$1"
+}
+version=$(php_version)
+[ "$php" = none ] || { [ -n "$version" ] && is_offered "php$version-fpm"; } ||
+  not_offered "The package sources of this server offer no PHP${version:+ $version}; they offer ${offered:-none at all}. Choose another version or mend /etc/apt, then retry."
+for part in $parts; do
+  case "$part" in
+    mariadb) package=mariadb-server ;;
+    postgresql) package=postgresql ;;
+    redis) package=redis-server ;;
+    node) package=nodejs ;;
+    *) fail "The part $part is not known here. Update the panel." ;;
+  esac
+  is_offered "$package" ||
+    not_offered "The package sources of this server do not offer $package. Mend /etc/apt or choose without it, then retry."
+done
 install_packages acl ca-certificates curl git gnupg iproute2 unzip
 # In a container the clock is the machine's own, and nothing inside can set it.
 if systemd-detect-virt --container --quiet; then
@@ -13,4 +28,4 @@ if systemd-detect-virt --container --quiet; then
 elif [ "$(timedatectl show --property NTP --value 2>/dev/null)" = no ]; then
   timedatectl set-ntp true 2>/dev/null || echo 'The clock is not kept in time: no time service is installed.'
 fi
-summary 'package lists and base packages are there'
+summary "package lists and base packages are there, PHP ${offered:-none} offered"
