@@ -60,7 +60,7 @@ impl Host {
             "find /etc /opt /usr/local /home/brokeforge /var/www -type f -exec sha256sum {} + | sort; \
              find /etc /opt /usr/local /home/brokeforge /var/www -printf '%p %m %u %g %l\\n' | sort; \
              dpkg -l; \
-             for unit in nginx 'php*-fpm' cron supervisor ssh; do systemctl show \"$unit\" -p Id -p InvocationID; done",
+             for unit in nginx 'php*-fpm' cron supervisor ssh mariadb 'postgresql@*' redis-server; do systemctl show \"$unit\" -p Id -p InvocationID; done",
         )
     }
 }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use wire::firewall::{Action, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationResource;
+use wire::provisioning::{ProvisionChoices, SoftwareResource};
 use wire::servers::{Address, NewServer, NewServerInput, SshPort};
 use wire::{OperationId, RuleId, Status, UserId};
 
@@ -88,9 +89,13 @@ impl TestPanel {
             .unwrap()
     }
 
-    /// Provisions and returns how it ended.
-    pub async fn provision(&self, server: &OwnedServer) -> OperationResource {
-        let id = servers::request_provisioning(&self.panel.db, &self.who, server)
+    /// Provisions with these choices and returns how it ended.
+    pub async fn provision_with(
+        &self,
+        server: &OwnedServer,
+        choices: Option<ProvisionChoices>,
+    ) -> OperationResource {
+        let id = servers::request_provisioning(&self.panel.db, &self.who, server, choices)
             .await
             .unwrap();
         self.end_of(id).await
@@ -98,7 +103,27 @@ impl TestPanel {
 
     /// Provisions and insists that it works.
     pub async fn provision_well(&self, server: &OwnedServer) -> OwnedServer {
-        let operation = self.provision(server).await;
+        self.insist(server, None).await
+    }
+
+    /// Provisions with these choices and insists that it works.
+    pub async fn provision_well_with(
+        &self,
+        server: &OwnedServer,
+        choices: ProvisionChoices,
+    ) -> OwnedServer {
+        self.insist(server, Some(choices)).await
+    }
+
+    /// What a server offers, and what it was found to have.
+    pub async fn software(&self, server: &OwnedServer) -> SoftwareResource {
+        let server = access::owned_server(&self.panel.db, &self.who, server.id());
+        let server = server.await.unwrap();
+        servers::show(&self.panel, &server).await.unwrap().software
+    }
+
+    async fn insist(&self, server: &OwnedServer, choices: Option<ProvisionChoices>) -> OwnedServer {
+        let operation = self.provision_with(server, choices).await;
         assert_eq!(operation.error, None, "{}", self.output(operation.id).await);
         access::owned_server(&self.panel.db, &self.who, server.id())
             .await

@@ -1,16 +1,31 @@
+use wire::provisioning::{Part, Php, ProvisionChoices, Software};
+
 use crate::host::Host;
 use crate::panel::TestPanel;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_host_is_provisioned_a_second_run_changes_nothing_and_a_third_mends_what_broke() {
+async fn all_parts_are_provisioned_a_second_run_changes_nothing_and_a_third_mends_what_broke() {
     let Some(host) = Host::start("plain", &[]) else {
         return;
     };
     let panel = TestPanel::start().await;
     let server = panel.add(&host).await;
+    assert_eq!(panel.software(&server).await.php_offered, ["8.2"]);
 
-    let server = panel.provision_well(&server).await;
-    for unit in ["nginx", "php8.2-fpm", "cron", "supervisor"] {
+    let all = ProvisionChoices {
+        php: Php::Own,
+        parts: Part::ALL.into(),
+    };
+    let server = panel.provision_well_with(&server, all.clone()).await;
+    for unit in [
+        "nginx",
+        "php8.2-fpm",
+        "cron",
+        "supervisor",
+        "mariadb",
+        "postgresql@15-main",
+        "redis-server",
+    ] {
         assert!(
             host.holds(&format!("systemctl is-active --quiet {unit}")),
             "{unit}"
@@ -30,14 +45,55 @@ async fn a_plain_host_is_provisioned_a_second_run_changes_nothing_and_a_third_me
         )
     );
     assert!(!host.holds("ls /etc/systemd/system/brokeforge-firewall-rollback.service"));
+    let beyond = host.sh(
+        "ss -Htln '( sport = :3306 or sport = :5432 or sport = :6379 )' | awk '{ print $4 }' | grep -v '^127\\.\\|^\\[::1\\]' || true",
+    );
+    assert_eq!(beyond, "");
+    assert_eq!(
+        host.sh("cd / && runuser -u postgres -- psql -XAtc 'show server_encoding'")
+            .trim(),
+        "UTF8"
+    );
+
+    let software = panel.software(&server).await;
+    assert_eq!(software.chosen, all.fields());
+    for (which, command) in [
+        (Software::Php, "php8.2 -r 'echo PHP_VERSION;'"),
+        (
+            Software::MariaDb,
+            "mariadb -BNe 'select version()' | cut -d - -f 1",
+        ),
+        (
+            Software::PostgreSql,
+            "cd / && runuser -u postgres -- psql -XAtc 'show server_version' | cut -d ' ' -f 1",
+        ),
+        (
+            Software::Redis,
+            "redis-cli info server | sed -n 's/^redis_version:\\([0-9.]*\\).*/\\1/p'",
+        ),
+        (Software::Node, "node --version | tr -d v"),
+        (Software::Nginx, "nginx -v 2>&1 | cut -d / -f 2"),
+    ] {
+        assert_eq!(
+            software.installed[&which],
+            host.sh(command).trim(),
+            "{which:?}"
+        );
+    }
 
     let before = host.fingerprint();
     let server = panel.provision_well(&server).await;
     assert_same(&before, &host.fingerprint());
 
-    host.sh("systemctl stop nginx; ufw --force disable; DEBIAN_FRONTEND=noninteractive apt-get purge -y -q php8.2-fpm");
-    panel.provision_well(&server).await;
-    for unit in ["nginx", "php8.2-fpm"] {
+    // MariaDB is not asked for any more: it is left alone, neither mended nor taken away.
+    host.sh("systemctl stop nginx redis-server; ufw --force disable; \
+         DEBIAN_FRONTEND=noninteractive apt-get purge -y -q php8.2-fpm");
+    let fewer = ProvisionChoices {
+        parts: [Part::PostgreSql, Part::Redis].into(),
+        ..all
+    };
+    let server = panel.provision_well_with(&server, fewer).await;
+    for unit in ["nginx", "php8.2-fpm", "redis-server", "mariadb"] {
         assert!(
             host.holds(&format!("systemctl is-active --quiet {unit}")),
             "{unit}"
@@ -48,36 +104,8 @@ async fn a_plain_host_is_provisioned_a_second_run_changes_nothing_and_a_third_me
         without_invocations(&before),
         without_invocations(&host.fingerprint())
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn debian_13_with_sshd_on_another_port_beside_22_is_provisioned() {
-    let Some(host) = Host::start("trixie", &["--release", "13"]) else {
-        return;
-    };
-    host.sh("printf 'Port 22\\nPort 2222\\n' > /etc/ssh/sshd_config.d/ports.conf && systemctl restart ssh");
-    let panel = TestPanel::start().await;
-    let server = panel.add(&host).await;
-    panel.provision_well(&server).await;
-    assert!(host.sh("ufw status").contains("2222/tcp"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_held_package_lock_is_waited_for_and_its_holder_is_named() {
-    let Some(host) = Host::start("locked", &[]) else {
-        return;
-    };
-    let panel = TestPanel::start().await;
-    let server = panel.add(&host).await;
-    // apt's locks are fcntl locks; flock(1) would take another kind that apt does not see.
-    host.sh(
-        "systemd-run --quiet --unit=holder perl -MFcntl -e 'open F, \"+>>\", \"/var/lib/dpkg/lock-frontend\"; \
-         $lock = pack(\"s s l! l! l!\", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die $!; sleep 12' && sleep 1",
-    );
-    let operation = panel.provision(&server).await;
-    let output = panel.output(operation.id).await;
-    assert!(output.contains("Waiting for perl (process "), "{output}");
-    assert_eq!(operation.error, None, "{output}");
+    let left = panel.software(&server).await.installed;
+    assert!(left.contains_key(&Software::MariaDb), "{left:?}");
 }
 
 fn assert_same(before: &str, after: &str) {
