@@ -3,10 +3,8 @@
 import { createServer } from 'node:net';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
-import { ACCOUNT, hydrated, Panel } from '../support/panel.js';
+import { ACCOUNT, HOST_KEY, hydrated, Panel } from '../support/panel.js';
 import { expectSameDocument, markDocument, watchForTrouble } from '../support/watch.js';
-
-const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
 
 let panel, page, noTrouble;
 

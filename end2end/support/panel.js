@@ -5,7 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { request } from '@playwright/test';
 
+/** A host key that can be read; whose it is does not matter. */
+export const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
 export const ACCOUNT = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' };
 
 export class Panel {
@@ -18,8 +21,17 @@ export class Panel {
     return panel;
   }
 
-  /** Starts the process, for the first time or again on the same data. */
+  /** Starts the process, for the first time or again on the same data, and waits until it answers. */
   async boot() {
+    this.spawn();
+    for (let attempt = 0; attempt < 150; attempt++) {
+      if (await answers(`${this.url}/health`)) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`the panel does not answer:\n${this.output}`);
+  }
+
+  spawn() {
     this.output = '';
     this.process = spawn(process.env.BROKEFORGE_BINARY, ['serve'], {
       env: {
@@ -32,20 +44,16 @@ export class Panel {
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.on('data', (bytes) => (this.output += bytes));
     }
-    for (let attempt = 0; attempt < 150; attempt++) {
-      if (await answers(`${this.url}/health`)) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`the panel does not answer:\n${this.output}`);
   }
 
   get setupToken() {
     return this.output.match(/Setup token: (\S+)/)?.[1];
   }
 
-  /** Writes to the database past the panel. */
+  /** Reads or writes the database past the panel. */
   sql(statement) {
-    execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(this.data, 'brokeforge.db'), statement]);
+    const database = join(this.data, 'brokeforge.db');
+    return execFileSync('sqlite3', ['-cmd', '.timeout 5000', database, statement], { encoding: 'utf8' }).trim();
   }
 
   async kill(signal = 'SIGKILL') {
@@ -57,6 +65,14 @@ export class Panel {
   async stop() {
     await this.kill();
     rmSync(this.data, { recursive: true, force: true });
+  }
+
+  /** Makes the first account without a page; returns who can `call`, and whose session a browser can take over. */
+  async makeAccount(account = ACCOUNT) {
+    const caller = { request: await request.newContext() };
+    const { status } = await this.call(caller, 'accounts/setup', { token: this.setupToken, ...account });
+    if (status !== 200) throw new Error(`the account was not made: ${status}`);
+    return caller;
   }
 
   /** Makes the first account through the page and stays signed in. */
@@ -71,9 +87,9 @@ export class Panel {
     await page.waitForURL(`${this.url}/servers`);
   }
 
-  /** Calls a server function as the page does, with the page's session. */
-  async call(page, path, input) {
-    const response = await page.request.post(`${this.url}/api/${path}`, {
+  /** Calls a server function as the page does, with the session of a page or of `makeAccount`. */
+  async call(caller, path, input) {
+    const response = await caller.request.post(`${this.url}/api/${path}`, {
       headers: { Origin: this.url },
       data: { input },
     });

@@ -2,11 +2,11 @@
 
 import { expect } from '@playwright/test';
 
-/** Collects console errors, page errors and violations of the content-security policy. */
-export function watchForTrouble(page) {
+/** Collects console errors, page errors and violations of the content-security policy; `expected` belongs to the test. */
+export function watchForTrouble(page, expected = /status of 4\d\d/) {
   const trouble = [];
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of (4\d\d)/.test(message.text())) trouble.push(message.text());
+    if (message.type() === 'error' && !expected.test(message.text())) trouble.push(message.text());
   });
   page.on('pageerror', (error) => trouble.push(String(error)));
   return () => expect(trouble).toEqual([]);

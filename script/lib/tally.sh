@@ -12,9 +12,9 @@ run_step() {
     STEP_RESULT=0
     progress "$name" "$LOGS/$name.log" "$@" || STEP_RESULT=$?
     if ((STEP_RESULT == 0)); then
-        printf 'ok      %-5s %4ds\n' "$name" "$((SECONDS - started))"
+        printf 'ok      %-7s %4ds\n' "$name" "$((SECONDS - started))"
     else
-        printf 'FAILED  %-5s %4ds  to look closer: %s\n' "$name" "$((SECONDS - started))" "$hint"
+        printf 'FAILED  %-7s %4ds  to look closer: %s\n' "$name" "$((SECONDS - started))" "$hint"
         BROKEN+=("$name")
     fi
 }
@@ -50,15 +50,15 @@ count_cargo_tests() {
     add unit "$passed" "$failed" "$ignored" "$2"
 }
 
-# count_playwright_tests JSON RESULT. A flaky test failed once: it counts as failed.
+# count_playwright_tests NAME JSON RESULT. A flaky test failed once: it counts as failed.
 count_playwright_tests() {
     local passed=0 failed=0 skipped=0
-    if [[ -s $1 ]]; then
+    if [[ -s $2 ]]; then
         read -r passed failed skipped < <(node -e '
             const { expected, unexpected, flaky, skipped } = JSON.parse(require("fs").readFileSync(process.argv[1])).stats;
-            console.log(expected, unexpected + flaky, skipped)' "$1")
+            console.log(expected, unexpected + flaky, skipped)' "$2")
     fi
-    add e2e "$passed" "$failed" "$skipped" "$2"
+    add "$1" "$passed" "$failed" "$skipped" "$3"
 }
 
 # A suite that did not run to its end, or ran nothing, is a failure whatever it counted.
@@ -68,7 +68,7 @@ add() {
         failed=1
     fi
     if ((failed > 0 && result == 0)); then
-        printf 'FAILED  %-5s        %s passed, %s failed\n' "$name" "$passed" "$failed"
+        printf 'FAILED  %-7s        %s passed, %s failed\n' "$name" "$passed" "$failed"
         BROKEN+=("$name")
     fi
     PASSED=$((PASSED + passed))

@@ -1,0 +1,10 @@
+// The suite that looks at every page: script/screenshots.
+
+import base from './playwright.config.js';
+
+export default {
+  ...base,
+  testDir: 'screens',
+  timeout: 60_000,
+  use: { ...base.use, trace: 'off', deviceScaleFactor: 1 },
+};

@@ -1,0 +1,95 @@
+// What is done before a picture is taken.
+
+import { expect } from '@playwright/test';
+import { ACCOUNT, HOST_KEY } from '../support/panel.js';
+
+export const click = (name) => async (page) => {
+  await page.getByRole('button', { name, exact: true }).first().click();
+  await page.mouse.move(0, 0);
+};
+
+export const submit = click;
+
+export const open = (summary) => async (page) => {
+  await page.locator('summary', { hasText: summary }).click();
+};
+
+export const type = (label, text) => async (page) => {
+  await page.getByLabel(label, { exact: true }).fill(text);
+};
+
+export const awaitLive = (state) => async (page) => {
+  await expect(page.getByTestId('live')).toHaveAttribute('data-live', state, { timeout: 30_000 });
+};
+
+export async function signInWrongly(page) {
+  await page.getByLabel('E-mail').fill(ACCOUNT.email);
+  await page.getByLabel('Password').fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByText('E-mail or password is wrong.')).toBeVisible();
+}
+
+/** A proxy that lets no WebSocket through. */
+export async function refuseSocket(page) {
+  await page.routeWebSocket(/\/app\//, (socket) => socket.close());
+}
+
+/** A socket that works for a moment, is cut, and does not come back. */
+export async function cutSocketAfterwards(page) {
+  let opened = false;
+  await page.routeWebSocket(/\/app\//, (socket) => {
+    if (opened) return socket.close();
+    opened = true;
+    socket.connectToServer();
+    setTimeout(() => socket.close(), 2_000);
+  });
+}
+
+export async function endSession(page) {
+  await page.getByLabel('Name').fill('web-8');
+  await page.context().clearCookies();
+  await page.getByLabel('Address').fill('203.0.113.14');
+  await expect(page.getByRole('dialog')).toBeVisible();
+}
+
+/** Nothing listens at the addresses in the pictures; what a server would have answered is put in its place. */
+export async function answerHostKey(page) {
+  await page.route('**/api/servers/host_key', (route) => route.fulfill({ json: {
+    host_key: HOST_KEY,
+    algorithm: 'ssh-ed25519',
+    fingerprint: 'SHA256:T2o9sb0pYH0Jp4y8S1lmcG3nVb9qE5uGm2cXfGv7yQk',
+  } }));
+}
+
+export async function typeServer(page) {
+  await page.getByLabel('Address').fill('203.0.113.14');
+  await page.getByLabel('Name').fill('web-8');
+  await expect(page.getByText('SHA256:')).toBeVisible();
+  await page.getByLabel(`This is my server's host key`).check();
+}
+
+export async function typeUnreachableServer(page) {
+  await page.getByLabel('SSH port').fill('1');
+  await page.getByLabel('Address').fill('127.0.0.1');
+  await page.getByLabel('Name').fill('web-8');
+  await expect(page.getByRole('button', { name: 'Ask again' })).toBeVisible({ timeout: 20_000 });
+}
+
+/** The page knocks on the server every 3 s; here nobody is home. */
+export async function keepKnocking(page) {
+  await page.route('**/api/servers/check', (route) => route.fulfill({ json: null }));
+}
+
+export async function typeWrongRule(page) {
+  await page.getByLabel('Name').fill('Database');
+  await page.getByLabel('Port', { exact: true }).fill('90:80');
+  await page.getByLabel('Source').fill('10.0.0.1/24');
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await expect(page.getByText('A range goes upwards')).toBeVisible();
+}
+
+export async function refuseRetry(page) {
+  await page.route('**/api/lifecycle/retry', (route) => route.fulfill({
+    status: 429, json: { error: 'too_many', retry_after_seconds: 42 },
+  }));
+}

@@ -1,0 +1,58 @@
+// Every page in every state worth a look, one line each.
+//   world     the panel it is taken of (worlds.js)
+//   route     as app/src/lib.rs writes it; `server` and `operation` name what stands in it (fleet.js)
+//   before    what is set up before the page is asked for;  prepare: what is done on it
+//   floats    the picture is of a screen and what floats over it, not of the whole page
+//   expected  what the console may complain of, where that belongs to the state
+
+import * as act from './acts.js';
+
+const screen = (world, name, route, more = {}) => ({
+  world, name, route,
+  path: ({ servers, operations }) =>
+    route.replace(':id', servers?.[more.server]).replace(':operation', operations?.[more.operation]),
+  ...more,
+});
+
+const SOCKET = /WebSocket/;
+const SERVER = '/servers/:id';
+const FIREWALL = '/servers/:id/firewall';
+const OPERATION = '/servers/:id/operations/:operation';
+
+export const SCREENS = [
+  screen('untouched', 'setup', '/setup'),
+  screen('untouched', 'setup-errors', '/setup', { prepare: act.submit('Make the account') }),
+  screen('signedOut', 'sign-in', '/sign-in'),
+  screen('signedOut', 'sign-in-refused', '/sign-in', { prepare: act.signInWrongly }),
+  screen('empty', 'servers-empty', '/servers'),
+  screen('empty', 'not-found', '/nowhere'),
+  screen('fleet', 'servers', '/servers'),
+  screen('fleet', 'servers-filtered', '/servers', { prepare: act.type('Filter by name or address', 'shop'), floats: true }),
+  screen('fleet', 'servers-polling', '/servers', { before: act.refuseSocket, expected: SOCKET, prepare: act.awaitLive('polling'), floats: true }),
+  screen('fleet', 'servers-reconnecting', '/servers', { before: act.cutSocketAfterwards, expected: SOCKET, prepare: act.awaitLive('reconnecting'), floats: true }),
+  screen('fleet', 'session-ended', '/servers/new', { prepare: act.endSession, floats: true }),
+  screen('fleet', 'add-server', '/servers/new'),
+  screen('fleet', 'add-server-errors', '/servers/new', { prepare: act.submit('Add server') }),
+  screen('fleet', 'add-server-fingerprint', '/servers/new', { before: act.answerHostKey, prepare: act.typeServer }),
+  screen('fleet', 'add-server-unreachable', '/servers/new', { prepare: act.typeUnreachableServer, expected: /status of 502/ }),
+  screen('fleet', 'server-awaiting-key', SERVER, { server: 'web-5', before: act.keepKnocking }),
+  screen('fleet', 'server-connected', SERVER, { server: 'web-6' }),
+  screen('fleet', 'server-queued', SERVER, { server: 'web-7' }),
+  screen('fleet', 'server-provisioning', SERVER, { server: 'web-3' }),
+  screen('fleet', 'server-failed', SERVER, { server: 'web-4' }),
+  screen('fleet', 'server-active', SERVER, { server: 'web-1' }),
+  screen('fleet', 'server-unreachable', SERVER, { server: 'shop-madrid' }),
+  screen('fleet', 'server-remove-dialog', SERVER, { server: 'web-2', prepare: act.click('Remove server'), floats: true }),
+  screen('fleet', 'firewall', FIREWALL, { server: 'web-1' }),
+  screen('fleet', 'firewall-errors', FIREWALL, { server: 'web-1', prepare: act.typeWrongRule }),
+  screen('fleet', 'firewall-edit-dialog', FIREWALL, { server: 'web-1', prepare: act.click('Edit Metrics'), floats: true }),
+  screen('fleet', 'firewall-remove-dialog', FIREWALL, { server: 'web-1', prepare: act.click('Remove Metrics'), floats: true }),
+  screen('fleet', 'firewall-empty', FIREWALL, { server: 'bakery' }),
+  screen('fleet', 'firewall-not-yet', FIREWALL, { server: 'web-6' }),
+  screen('fleet', 'toasts', FIREWALL, { server: 'web-1', before: act.refuseRetry, prepare: act.click('Retry Game servers'), floats: true }),
+  screen('fleet', 'operation-running', OPERATION, { server: 'web-3', operation: 'running' }),
+  screen('fleet', 'operation-failed', OPERATION, { server: 'web-4', operation: 'failed' }),
+  screen('fleet', 'operation-done', OPERATION, { server: 'web-1', operation: 'done', prepare: act.open('Commands') }),
+  screen('fleet', 'operation-of-rule', OPERATION, { server: 'web-1', operation: 'rule' }),
+  screen('fleet', 'server-not-found', '/servers/999999'),
+];
