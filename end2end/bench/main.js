@@ -1,0 +1,22 @@
+// Measures what it is asked to and prints a JSON line for each figure.
+
+import { binary } from './binary.js';
+import { boot } from './boot.js';
+import { firstVisit } from './first_visit.js';
+import { idle } from './idle.js';
+import { provisioning } from './provisioning.js';
+import { saveToDom } from './save_to_dom.js';
+
+// Each returns its figures: { figure: { value, unit, goal } }. Less is better in all of them.
+const MEASUREMENTS = { binary, boot, first_visit: firstVisit, save_to_dom: saveToDom, idle, provisioning };
+
+const asked = process.argv.slice(2);
+let isOver = false;
+for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  for (const [figure, { value, unit, goal }] of Object.entries(await measure())) {
+    isOver ||= goal !== null && value > goal;
+    console.log(JSON.stringify({ figure, value: Number(value.toFixed(2)), unit, goal, better: 'lower' }));
+  }
+}
+process.exit(isOver ? 1 : 0);
