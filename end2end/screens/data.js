@@ -53,6 +53,14 @@ export const RULES = [
   }),
 ];
 
+export const DIAGNOSIS = {
+  kind: 'disk_full',
+  sentence: 'The disk is full: no space left in /usr/lib/php.',
+  action: 'Free some space on the server, then retry.',
+};
+
+export const INSTALLED = { nginx: '1.22.1', php: '8.2.29', supervisor: '4.2.5' };
+
 // What each step of a provisioning says of itself on a real server.
 export const summaries = (server) => ({
   'Connect': `as root on ${server}`,

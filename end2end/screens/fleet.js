@@ -2,7 +2,7 @@
 // shows of a server stands in the database, and is written there past the panel.
 
 import { HOST_KEY } from '../support/panel.js';
-import { DISK_IS_FULL, INSTALLING, RULES, SERVERS, summaries } from './data.js';
+import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, RULES, SERVERS, summaries } from './data.js';
 
 const MINUTE = 60_000;
 
@@ -61,6 +61,7 @@ function copyProvisioning(panel, template, server, name, ago) {
 function stopAt(panel, operation, server, title, state, output) {
   const steps = JSON.parse(panel.sql(`SELECT json_group_array(title) FROM (SELECT title FROM operation_steps WHERE operation_id = ${operation} ORDER BY position)`));
   const last = steps.indexOf(title);
+  if (last < 0) throw new Error(`a provisioning has no step ${title}, but ${steps}`);
   const started = Number(panel.sql(`SELECT started_at FROM operations WHERE id = ${operation}`));
   const isOver = state !== 'running';
   let at = started;
@@ -71,11 +72,12 @@ function stopAt(panel, operation, server, title, state, output) {
     return `UPDATE operation_steps SET status = '${status}',
       started_at = ${position <= last ? begun : null}, ended_at = ${position < last || (position === last && isOver) ? at : null},
       summary = ${status === 'succeeded' ? text(summaries(server)[step] ?? null) : null},
-      exit = ${status === 'failed' ? `'exit code 100'` : null}
+      exit = ${status === 'failed' ? `'exit code 100'` : null},
+      diagnosis = ${status === 'failed' ? text(JSON.stringify(DIAGNOSIS)) : null}
       WHERE operation_id = ${operation} AND position = ${position}`;
   });
   if (output) statements.push(`INSERT INTO operation_output (operation_id, step, text) VALUES (${operation}, ${last}, ${text(output)})`);
-  const error = state === 'failed' ? `${title}: The disk is full. Free some space on the server, then retry.` : null;
+  const error = state === 'failed' ? `${title}: ${DIAGNOSIS.sentence} ${DIAGNOSIS.action}` : null;
   statements.push(`UPDATE operations SET state = '${state}', error = ${text(error)}, ended_at = ${isOver ? at : null},
     ${lease(isOver)} WHERE id = ${operation}`);
   panel.sql(statements.join(';\n'));
@@ -127,6 +129,7 @@ function setStatuses(panel, ids) {
     return `UPDATE servers SET address = '${address}', port = ${port}, os = ${text(os)},
       connection = '${connection}', connection_error = ${text(error ?? null)}, connection_checked_at = ${now - 90_000},
       provision_status = ${text(provision)}, firewall_installed = ${hasFirewall}, firewall_enabled = ${hasFirewall},
+      php_offered = ${connection === 'connected' ? `'8.2'` : null}, installed = ${text(hasFirewall && JSON.stringify(INSTALLED))},
       created_at = ${at - 20 * 24 * 60 * MINUTE}, updated_at = ${at} WHERE id = ${ids[name]}`;
   }).join(';\n'));
 }
