@@ -24,6 +24,7 @@ pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
     ("/api/lifecycle/retry", Policy::SignedIn),
     ("/api/operations/output", Policy::SignedIn),
     ("/api/operations/show", Policy::SignedIn),
+    ("/api/servers/authorize", Policy::SignedIn),
     ("/api/servers/check", Policy::SignedIn),
     ("/api/servers/create", Policy::SignedIn),
     ("/api/servers/host_key", Policy::SignedIn),

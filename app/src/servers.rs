@@ -5,6 +5,7 @@ mod connection;
 mod detail;
 mod header;
 mod list;
+mod password;
 mod provisioning;
 mod remove;
 

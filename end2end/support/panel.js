@@ -12,8 +12,9 @@ export const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOo
 export const ACCOUNT = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' };
 
 export class Panel {
-  static async start() {
+  static async start(env = {}) {
     const panel = new Panel();
+    panel.env = env;
     panel.data = mkdtempSync(join(tmpdir(), 'brokeforge-e2e-'));
     panel.port = await freePort();
     panel.url = `http://127.0.0.1:${panel.port}`;
@@ -39,6 +40,7 @@ export class Panel {
         BROKEFORGE_LISTEN: `127.0.0.1:${this.port}`,
         BROKEFORGE_DATA: this.data,
         BROKEFORGE_SITE: process.env.BROKEFORGE_SITE,
+        ...this.env,
       },
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {

@@ -80,7 +80,7 @@ pub fn NewServerPage() -> impl IntoView {
                 <Field
                     field=user
                     label="User"
-                    hint="root, or a user with password-less sudo."
+                    hint="root, or a user who may use sudo."
                     is_code=true
                 />
             </div>

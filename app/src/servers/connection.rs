@@ -5,11 +5,13 @@ use wire::servers::{ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
 use super::check;
+use super::password::{PasswordRoute, is_trying};
 use crate::ui::{Ago, CopyButton, FormMessage, Icon, Shape, Submission};
 use crate::{browser, live};
 
-/// How often a page that waits for the key knocks on the server's door.
-const KNOCK_EVERY: std::time::Duration = std::time::Duration::from_secs(3);
+/// How often a page that waits for the key knocks on the server's door. Since OpenSSH 9.8 (Debian 13) a refused
+/// key costs 5 s, and whoever owes more than 15 s is turned away: more often than that and nobody gets in.
+const KNOCK_EVERY: std::time::Duration = std::time::Duration::from_secs(6);
 
 /// The command that authorizes the panel's key, and a page that notices when it was run.
 #[component]
@@ -18,7 +20,8 @@ pub fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
     let command = Memo::new(move |_| server.with(|server| server.authorize_command.clone()));
     let user = Memo::new(move |_| server.with(|server| server.summary.user.clone()));
     let trouble = Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
-    knock_on(id);
+    let trying = Memo::new(move |_| server.with(is_trying));
+    knock_on(id, trying);
     let code = NodeRef::new();
     view! {
         <section class="panel" aria-labelledby="let-in">
@@ -41,16 +44,20 @@ pub fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
                 "Waiting for the key to be accepted. This page goes on by itself."
             </p>
             {move || trouble.get().map(|sentence| view! { <p class="field-note is-error">{sentence}</p> })}
+            <PasswordRoute server/>
         </section>
     }
 }
 
-/// Tries the key every 3 s while the page is looked at. News comes back over the socket.
-fn knock_on(id: ServerId) {
+/// Tries the key every 6 s while the page is looked at. News comes back over the socket.
+///
+/// While a password is `trying`, the door is left to it: a key that is refused counts against the panel there.
+fn knock_on(id: ServerId, trying: Memo<bool>) {
     let busy = StoredValue::new(false);
     Effect::new(move || {
         let knock = move || {
-            if browser::is_hidden() || busy.try_get_value().unwrap_or(true) {
+            let is_trying = trying.try_get_untracked().unwrap_or(true);
+            if is_trying || browser::is_hidden() || busy.try_get_value().unwrap_or(true) {
                 return;
             }
             busy.set_value(true);

@@ -2,6 +2,7 @@
 //! events, errors. Runs everywhere, so it knows neither a database nor a browser.
 
 pub mod accounts;
+pub mod authorize;
 pub mod diagnosis;
 pub mod error;
 pub mod event;

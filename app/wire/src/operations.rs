@@ -25,6 +25,8 @@ pub struct OutputInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OperationKind {
+    /// Puts the panel's key on a server, with a password given for this once.
+    Authorize,
     /// Makes a plain server ready for use.
     Provision,
     /// Puts a managed resource on its server.
@@ -39,6 +41,7 @@ impl OperationKind {
     /// The words in the database: what is done, and to what.
     pub fn as_words(self) -> (&'static str, Option<ResourceKind>) {
         match self {
+            Self::Authorize => ("authorize", None),
             Self::Provision => ("provision", None),
             Self::Install(kind) => ("install", Some(kind)),
             Self::Change(kind) => ("change", Some(kind)),
@@ -49,6 +52,7 @@ impl OperationKind {
     /// The kind of a pair of words, if it is one.
     pub fn parse(verb: &str, resource: Option<ResourceKind>) -> Option<Self> {
         match (verb, resource) {
+            ("authorize", None) => Some(Self::Authorize),
             ("provision", None) => Some(Self::Provision),
             ("install", Some(kind)) => Some(Self::Install(kind)),
             ("change", Some(kind)) => Some(Self::Change(kind)),
@@ -215,6 +219,7 @@ mod tests {
                 OperationKind::Change(resource),
                 OperationKind::Remove(resource),
                 OperationKind::Provision,
+                OperationKind::Authorize,
             ] {
                 let (verb, of) = kind.as_words();
                 assert_eq!(OperationKind::parse(verb, of), Some(kind));

@@ -117,6 +117,8 @@ pub struct ServerResource {
     /// The exact line that authorizes the panel's key on the server.
     pub authorize_command: String,
     pub created_at: Timestamp,
+    /// The latest attempt to let the panel in with a password, while it is not in.
+    pub authorization: Option<OperationResource>,
     /// What it may be provisioned with, and what it has.
     pub software: SoftwareResource,
     /// The latest provisioning, with its steps.

@@ -117,6 +117,8 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
                 .pragma("journal_mode", "WAL")
                 // An acknowledged request survives a power cut.
                 .pragma("synchronous", "FULL")
+                // What is deleted is overwritten: a sealed password must not live on in a free page.
+                .pragma("secure_delete", "ON")
         });
     options
 }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod accounts;
 pub mod audit;
+pub mod authorize;
 pub mod bus;
 pub mod db;
 pub mod entities;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod firewall;
 pub mod limits;
 pub mod managed;
+pub mod operation_secrets;
 pub mod operations;
 pub mod panel;
 pub mod prober;

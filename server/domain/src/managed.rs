@@ -101,8 +101,10 @@ pub(crate) async fn began(tx: &mut Tx, row: &operation::Model) -> Result<(), Err
         (OperationKind::Install(kind), Some(id)) => {
             write(tx, kind, id, Status::Pending, Status::Installing, None).await
         }
-        // The request has set `installing` or `removing` already.
-        (OperationKind::Change(_) | OperationKind::Remove(_), Some(_)) => Ok(()),
+        // That the panel gets in is recorded when it does; the request of the others has set `installing` or
+        // `removing` already.
+        (OperationKind::Authorize, _)
+        | (OperationKind::Change(_) | OperationKind::Remove(_), Some(_)) => Ok(()),
         (OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_), None) => {
             Err(no_record(row))
         }
@@ -129,6 +131,7 @@ pub(crate) async fn settle(
     }
     let prior = row.prior_status.as_deref().map(words::status).transpose()?;
     match (kind, row.resource_id, outcome) {
+        (OperationKind::Authorize, _, Outcome::Succeeded | Outcome::Failed(_)) => Ok(()),
         (OperationKind::Provision, _, Outcome::Succeeded) => {
             servers::set_provision_status(tx, row.server_id, Status::Active).await
         }
@@ -178,7 +181,7 @@ pub(crate) async fn settle(
 /// The part of the product an operation belongs to.
 pub(crate) fn topic(kind: OperationKind) -> Topic {
     match kind {
-        OperationKind::Provision => Topic::Server,
+        OperationKind::Authorize | OperationKind::Provision => Topic::Server,
         OperationKind::Install(kind)
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use wire::operations::{OperationResource, OutputChunk, OutputPage, StepResource};
+use wire::operations::{OperationKind, OperationResource, OutputChunk, OutputPage, StepResource};
 use wire::{OperationId, ServerId, Timestamp};
 
 use crate::access::OwnedOperation;
@@ -47,14 +47,15 @@ pub async fn output(db: &Db, operation: &OwnedOperation, after: i64) -> Result<O
     })
 }
 
-/// The latest provisioning of a server, with its steps.
-pub(crate) async fn latest_provisioning(
+/// The latest operation of this kind on a server as a whole, with its steps.
+pub(crate) async fn latest(
     db: &Db,
     server: ServerId,
+    kind: OperationKind,
 ) -> Result<Option<OperationResource>, Error> {
     let found = operation::Entity::find()
         .filter(operation::Column::ServerId.eq(server.0))
-        .filter(operation::Column::Verb.eq("provision"))
+        .filter(operation::Column::Verb.eq(kind.as_words().0))
         .order_by_desc(operation::Column::Id)
         .one(db.reads())
         .await?;
@@ -64,11 +65,15 @@ pub(crate) async fn latest_provisioning(
     }
 }
 
-/// Whether a provisioning of this server is queued or running.
-pub(crate) async fn provisioning_under_way(tx: &Tx, server: ServerId) -> Result<bool, Error> {
+/// Whether an operation of this kind is queued or running on a server as a whole.
+pub(crate) async fn is_under_way(
+    tx: &Tx,
+    server: ServerId,
+    kind: OperationKind,
+) -> Result<bool, Error> {
     let found = operation::Entity::find()
         .filter(operation::Column::ServerId.eq(server.0))
-        .filter(operation::Column::Verb.eq("provision"))
+        .filter(operation::Column::Verb.eq(kind.as_words().0))
         .filter(operation::Column::State.is_in(["queued", "running"]))
         .one(tx.reads())
         .await?;

@@ -4,6 +4,7 @@
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
+use secrecy::SecretString;
 use wire::diagnosis::Diagnosis;
 use wire::operations::{OperationKind, OperationState, StepStatus};
 use wire::{OperationId, ServerId, Status};
@@ -11,7 +12,7 @@ use wire::{OperationId, ServerId, Status};
 use crate::audit::{self, Actor};
 use crate::db::{Db, Tx, now};
 use crate::entities::{operation, operation_output, operation_step, server};
-use crate::{Error, managed, words};
+use crate::{Error, Panel, managed, operation_secrets, words};
 
 /// A claim lives this long without a heartbeat; the worker renews it every `HEARTBEAT`.
 pub const LEASE_MS: i64 = 45_000;
@@ -36,6 +37,9 @@ pub struct Claim {
     pub kind: OperationKind,
     pub resource_id: Option<i64>,
     pub payload: Option<String>,
+    /// What was given for this operation alone. The database does not have it any more: whoever lost this
+    /// claim cannot be replaced.
+    pub secret: Option<SecretString>,
     fence: i64,
 }
 
@@ -89,7 +93,8 @@ pub(crate) async fn push(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claim>, Error> {
+pub async fn claim(panel: &Panel, worker: &str) -> Result<Option<Claim>, Error> {
+    let db = &panel.db;
     // Looked at four times a second; an empty queue must not take the right to write each time.
     let waiting = operation::Entity::find()
         .filter(operation::Column::State.eq(OperationState::Queued.as_str()))
@@ -124,12 +129,14 @@ pub async fn claim(db: &Db, worker: &str) -> Result<Option<Claim>, Error> {
         })
         .await?;
     managed::began(&mut tx, &claimed).await?;
+    let secret = operation_secrets::take(&mut tx, &panel.secrets, claimed.id).await?;
     let claim = Claim {
         operation: OperationId(claimed.id),
         server: ServerId(claimed.server_id),
         kind: words::operation_kind(&claimed.verb, claimed.resource_kind.as_deref())?,
         resource_id: claimed.resource_id,
         payload: claimed.payload,
+        secret,
         fence: claimed.fence,
     };
     tx.commit().await?;
@@ -324,8 +331,10 @@ pub async fn fail_interrupted(db: &Db) -> Result<usize, Error> {
             .one(tx.reads())
             .await?;
         let Some(row) = row else { continue };
-        let reason = "The panel stopped while this was running, so how it ended on the server is \
-                      not known. Retry: every step looks first and does only what is missing.";
+        let reason = interrupted(words::operation_kind(
+            &row.verb,
+            row.resource_kind.as_deref(),
+        )?);
         end(&mut tx, &row, Outcome::Failed(reason.to_owned())).await?;
         tx.commit().await?;
         ended += 1;
@@ -350,8 +359,31 @@ pub async fn expire_leases(db: &Db) -> Result<(), Error> {
     tx.commit().await
 }
 
-async fn end(tx: &mut Tx, row: &operation::Model, outcome: Outcome) -> Result<(), Error> {
+/// Why an operation ended whose worker is gone.
+fn interrupted(kind: OperationKind) -> &'static str {
+    match kind {
+        // Its password went with the worker.
+        OperationKind::Authorize => {
+            "The panel stopped while this was running, and the password is not kept. Enter the password again."
+        }
+        OperationKind::Provision
+        | OperationKind::Install(_)
+        | OperationKind::Change(_)
+        | OperationKind::Remove(_) => {
+            "The panel stopped while this was running, so how it ended on the server is \
+             not known. Retry: every step looks first and does only what is missing."
+        }
+    }
+}
+
+/// Ends an operation and settles its record.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    row: &operation::Model,
+    outcome: Outcome,
+) -> Result<(), Error> {
     let at = tx.at().0;
+    operation_secrets::forget(tx, row.id).await?;
     let steps = operation_step::Entity::find()
         .filter(operation_step::Column::OperationId.eq(row.id))
         .all(tx.reads())

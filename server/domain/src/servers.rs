@@ -16,7 +16,7 @@ use crate::entities::server;
 use crate::prober::CheckError;
 use crate::queue::{self, NewOperation};
 use crate::secrets::Place;
-use crate::{Db, Error, Panel, operations, provisioning, words};
+use crate::{Db, Error, Panel, authorize, operations, provisioning, words};
 
 /// The caller's servers, by name.
 ///
@@ -51,7 +51,8 @@ pub async fn show(panel: &Panel, server: &OwnedServer) -> Result<ServerResource,
         authorize_command: panel.prober.authorize_command(&row.public_key),
         created_at: Timestamp(row.created_at),
         software: provisioning::software(row)?,
-        provisioning: operations::latest_provisioning(&panel.db, server.id()).await?,
+        authorization: authorize::latest(panel, server).await?,
+        provisioning: operations::latest(&panel.db, server.id(), OperationKind::Provision).await?,
         recent_operations: operations::recent(&panel.db, server.id()).await?,
     })
 }
@@ -203,7 +204,7 @@ pub async fn request_provisioning(
             "The server has not accepted the panel's key yet.",
         ));
     }
-    if operations::provisioning_under_way(&tx, server.id()).await? {
+    if operations::is_under_way(&tx, server.id(), OperationKind::Provision).await? {
         return Err(Error::conflict("This server is being provisioned already."));
     }
     let status = row
@@ -280,6 +281,11 @@ pub async fn row(db: &Db, id: ServerId) -> Result<server::Model, Error> {
         .ok_or(Error::Known(ApiError::NotFound))
 }
 
+/// The id of a row.
+pub fn id_of(row: &server::Model) -> ServerId {
+    ServerId(row.id)
+}
+
 /// The private key of a server, opened.
 ///
 /// # Errors
@@ -336,7 +342,7 @@ fn private_key_place(row: i64) -> Place {
     }
 }
 
-async fn find(tx: &Tx, id: ServerId) -> Result<server::Model, Error> {
+pub(crate) async fn find(tx: &Tx, id: ServerId) -> Result<server::Model, Error> {
     server::Entity::find_by_id(id.0)
         .one(tx.reads())
         .await?

@@ -1,5 +1,6 @@
 //! Makes servers match records: plans, and the one driver that runs them.
 
+pub mod authorize;
 pub mod diagnosis;
 pub mod facts;
 pub mod firewall;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::queue::{self, Claim, HEARTBEAT, Outcome};
-use domain::{Panel, firewall as rules, servers};
+use domain::{Panel, firewall as rules, operation_secrets, servers};
+use secrecy::SecretString;
 use ssh::Connector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -17,7 +18,7 @@ use wire::operations::OperationKind;
 
 use crate::plan::Plan;
 use crate::run::Run;
-use crate::{firewall, prober, provisioning};
+use crate::{authorize, firewall, prober, provisioning};
 
 /// How often the queue is looked at when nothing is heard of; news in this process are heard at once.
 const POLL: Duration = Duration::from_millis(250);
@@ -56,6 +57,9 @@ impl Worker {
                         Ok(ended) => tracing::warn!(ended, "ended operations whose worker was gone"),
                         Err(error) => tracing::error!(%error, "could not look for interrupted operations"),
                     }
+                    if let Err(error) = operation_secrets::expire(&self.panel.db).await {
+                        tracing::error!(%error, "could not look for passwords that waited too long");
+                    }
                 }
                 _ = poll.tick() => self.claim_all(&mut running).await,
                 () = self.panel.db.bus().news() => self.claim_all(&mut running).await,
@@ -72,7 +76,7 @@ impl Worker {
 
     async fn claim_all(&self, running: &mut JoinSet<()>) {
         while running.len() < MOST_AT_ONCE {
-            match queue::claim(&self.panel.db, &self.name).await {
+            match queue::claim(&self.panel, &self.name).await {
                 Ok(Some(claim)) => {
                     running.spawn(work(self.panel.clone(), Arc::clone(&self.connector), claim));
                 }
@@ -92,9 +96,10 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Runs one claimed operation to its end, whatever happens.
-async fn work(panel: Panel, connector: Arc<dyn Connector>, claim: Claim) {
+async fn work(panel: Panel, connector: Arc<dyn Connector>, mut claim: Claim) {
+    let secret = claim.secret.take();
     let heart = tokio::spawn(beat(panel.clone(), claim.clone()));
-    let outcome = match attempt(&panel, connector, &claim).await {
+    let outcome = match attempt(&panel, connector, &claim, secret).await {
         Ok(outcome) => outcome,
         Err(error) => {
             tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "operation failed in the panel");
@@ -119,8 +124,15 @@ async fn beat(panel: Panel, claim: Claim) {
     }
 }
 
-async fn attempt(panel: &Panel, connector: Arc<dyn Connector>, claim: &Claim) -> Result<Outcome> {
-    let plan = plan_of(panel, claim).await?;
+async fn attempt(
+    panel: &Panel,
+    connector: Arc<dyn Connector>,
+    claim: &Claim,
+    secret: Option<SecretString>,
+) -> Result<Outcome> {
+    let Some(plan) = plan_of(panel, claim).await? else {
+        return authorize::run(panel, connector, claim, secret).await;
+    };
     let steps = plan
         .steps
         .iter()
@@ -140,19 +152,20 @@ async fn attempt(panel: &Panel, connector: Arc<dyn Connector>, claim: &Claim) ->
     .await
 }
 
-/// The steps that an operation takes.
-async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Plan> {
-    match claim.kind {
+/// The steps that an operation takes; none for the one that needs a password, which is no plan.
+async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Option<Plan>> {
+    let plan = match claim.kind {
+        OperationKind::Authorize => return Ok(None),
         OperationKind::Provision => {
             let panel_time_unix = domain::db::now().0 / 1000;
             let choices = domain::provisioning::choices(claim.payload.as_deref())?;
-            Ok(provisioning::plan(&provisioning::ProvisionInput {
+            provisioning::plan(&provisioning::ProvisionInput {
                 panel_time_unix,
                 choices,
-            }))
+            })
         }
         OperationKind::Install(kind) => match kind {
-            ResourceKind::FirewallRule => Ok(firewall::install(&rule(panel, claim).await?)),
+            ResourceKind::FirewallRule => firewall::install(&rule(panel, claim).await?),
         },
         OperationKind::Change(kind) => match kind {
             ResourceKind::FirewallRule => {
@@ -162,13 +175,14 @@ async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Plan> {
                     .context("a change without its new fields")?;
                 let new: NewRule =
                     serde_json::from_str(payload).context("the fields of a change")?;
-                Ok(firewall::change(&rule(panel, claim).await?, &new))
+                firewall::change(&rule(panel, claim).await?, &new)
             }
         },
         OperationKind::Remove(kind) => match kind {
-            ResourceKind::FirewallRule => Ok(firewall::remove(&rule(panel, claim).await?)),
+            ResourceKind::FirewallRule => firewall::remove(&rule(panel, claim).await?),
         },
-    }
+    };
+    Ok(Some(plan))
 }
 
 async fn rule(panel: &Panel, claim: &Claim) -> Result<NewRule> {

@@ -91,6 +91,15 @@ impl Connector for Client {
         Ok(connection)
     }
 
+    async fn connect_with_password(
+        &self,
+        target: &Target,
+        password: &SecretString,
+    ) -> Result<Arc<dyn Remote>, Error> {
+        let connection = Connection::log_in_with_password(target, password).await?;
+        Ok(Arc::new(connection))
+    }
+
     async fn forget(&self, server: i64) {
         self.slots().remove(&server);
     }

@@ -19,6 +19,14 @@ pub(crate) fn line(privilege: Privilege, login_is_root: bool) -> &'static str {
 /// Succeeds when the login user can become root.
 pub(crate) const CHECK_SUDO: &str = "exec sudo -n -- /bin/sh -c :";
 
+/// Runs the script that allows sudo without a password as root, for the last time with one. `-S` reads it from
+/// standard input, `-k` lets no earlier answer stand in for it, and `env` keeps sudo's words in English.
+pub(crate) const ALLOW_SUDO: &str = concat!(
+    "exec env LC_ALL=C sudo -S -k -p \"\" -- /bin/sh -c '",
+    include_str!("allow_sudo.sh"),
+    "' brokeforge"
+);
+
 /// What goes to standard input: the number of lines of the script and the run's mark, the script, the values.
 pub(crate) fn input(script: Script, mark: &str, values: &[u8]) -> Vec<u8> {
     let text = script.text();

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use russh::client::AuthResult;
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tracing::debug;
@@ -15,7 +15,7 @@ use crate::dial::{self, Transport};
 use crate::handler::{Finding, Guard, Trust};
 use crate::remote::{Discard, Exit, Output, Privilege, Remote, Script};
 use crate::sessions::{Request, Sessions};
-use crate::{Error, Phase, Place};
+use crate::{Error, Phase, Place, password};
 
 const LOG_IN_WITHIN: Duration = Duration::from_secs(15);
 const CHECK_SUDO_WITHIN: Duration = Duration::from_secs(15);
@@ -39,13 +39,41 @@ impl Connection {
         let finding = Arc::new(OnceLock::new());
         let mut transport = open_pinned(target, &place, &finding).await?;
         authenticate(&mut transport, &place, &target.user, key).await?;
+        Ok(Self::over(transport, place, target, finding))
+    }
+
+    /// Logs in with a password in place of the key.
+    pub(crate) async fn log_in_with_password(
+        target: &Target,
+        password: &SecretString,
+    ) -> Result<Self, Error> {
+        let place = Place::new(&target.address, target.port);
+        let finding = Arc::new(OnceLock::new());
+        let mut transport = open_pinned(target, &place, &finding).await?;
+        password::authenticate(&mut transport, &place, &target.user, password).await?;
+        Ok(Self::over(transport, place, target, finding))
+    }
+
+    fn over(
+        transport: Transport,
+        place: Place,
+        target: &Target,
+        finding: Arc<OnceLock<Finding>>,
+    ) -> Self {
         debug!(%place, user = target.user, "logged in over SSH");
-        Ok(Self {
+        Self {
             sessions: Arc::new(Sessions::new(transport, place.clone(), finding)),
             place,
             user: target.user.clone(),
             privileged: OnceCell::new(),
-        })
+        }
+    }
+
+    fn deadline_passed(&self, after: Duration) -> Error {
+        Error::Deadline {
+            place: self.place.clone(),
+            after,
+        }
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -106,12 +134,27 @@ impl Remote for Connection {
             };
             self.sessions.run(request, output).await
         };
-        timeout(deadline, running).await.unwrap_or_else(|_| {
-            Err(Error::Deadline {
-                place: self.place.clone(),
-                after: deadline,
-            })
-        })
+        timeout(deadline, running)
+            .await
+            .unwrap_or_else(|_| Err(self.deadline_passed(deadline)))
+    }
+
+    async fn allow_sudo(
+        &self,
+        password: &SecretString,
+        deadline: Duration,
+        output: &mut dyn Output,
+    ) -> Result<Exit, Error> {
+        let mut input = password.expose_secret().as_bytes().to_vec();
+        input.push(b'\n');
+        let request = Request {
+            command: command::ALLOW_SUDO,
+            input,
+            stop: None,
+        };
+        timeout(deadline, self.sessions.run(request, output))
+            .await
+            .unwrap_or_else(|_| Err(self.deadline_passed(deadline)))
     }
 
     async fn check_privilege(&self) -> Result<(), Error> {

@@ -71,6 +71,25 @@ pub enum Error {
     },
 
     #[error(
+        "{place} takes no passwords from {user} (it accepts: {}). Run the shown line on the server instead.",
+        if .offered.is_empty() { "nothing".to_owned() } else { .offered.join(", ") }
+    )]
+    PasswordNotOffered {
+        place: Place,
+        user: String,
+        /// The methods that the server would accept, by their SSH names.
+        offered: Vec<String>,
+    },
+
+    #[error("{place} {}", password_refused(.user))]
+    PasswordRefused { place: Place, user: String },
+
+    #[error(
+        "{place} asks {user} for more than a password. Run the shown line on the server instead."
+    )]
+    PasswordNotEnough { place: Place, user: String },
+
+    #[error(
         "{place}: {user} is not root and `sudo` wants a password or is missing. Allow it without one (`{user} ALL=(ALL) NOPASSWD: ALL` by `visudo`), or log in as root."
     )]
     NoPrivilege { place: Place, user: String },
@@ -159,6 +178,20 @@ pub(crate) fn foreign_text(text: &str) -> String {
 /// Marks that turn the reading direction or show nothing at all.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
+}
+
+/// sshd does not tell a wrong password from a user who may not log in by one.
+fn password_refused(user: &str) -> String {
+    if user == "root" {
+        "refused the password for root. Either it is wrong, or root may not log in by password, as on a plain Debian \
+         (`PermitRootLogin prohibit-password`). Type it again, or run the shown line on the server."
+            .to_owned()
+    } else {
+        format!(
+            "refused the password for {user}. Type it again; if it is right, {user} may not log in by password: run \
+             the shown line on the server."
+        )
+    }
 }
 
 fn key_refused(user: &str, offered: &[String], more_needed: bool) -> String {

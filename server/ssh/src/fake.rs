@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     Connector, Error, Exit, ExitStatus, Output, Place, Privilege, Remote, Script, Stream, Target,
@@ -101,6 +102,11 @@ impl FakeRemote {
         *lock(&self.privilege) = Err(error);
     }
 
+    /// From now on root is to be had.
+    pub fn grant_privilege(&self) {
+        *lock(&self.privilege) = Ok(());
+    }
+
     /// Every run so far, failed ones included, in order.
     pub fn runs(&self) -> Vec<Run> {
         lock(&self.runs).clone()
@@ -150,6 +156,25 @@ impl Remote for FakeRemote {
     async fn check_privilege(&self) -> Result<(), Error> {
         lock(&self.privilege).clone()
     }
+
+    /// Recorded as a run whose standard input is the password; answered as any other.
+    async fn allow_sudo(
+        &self,
+        password: &SecretString,
+        deadline: Duration,
+        output: &mut dyn Output,
+    ) -> Result<Exit, Error> {
+        let stdin = format!("{}\n", password.expose_secret());
+        let privilege = Privilege::Login;
+        self.run(
+            crate::ALLOW_SUDO,
+            privilege,
+            stdin.as_bytes(),
+            deadline,
+            output,
+        )
+        .await
+    }
 }
 
 /// Connects everyone to one fake server.
@@ -158,6 +183,7 @@ pub struct FakeConnector {
     pub remote: Arc<FakeRemote>,
     calls: Mutex<Vec<Call>>,
     refusal: Mutex<Option<Error>>,
+    password_refusal: Mutex<Option<Error>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +193,10 @@ pub enum Call {
         address: String,
         port: u16,
         user: String,
+    },
+    ConnectWithPassword {
+        server: i64,
+        password: String,
     },
     Forget {
         server: i64,
@@ -181,6 +211,11 @@ impl FakeConnector {
     /// Every `connect` ends with this error; `None` lets them through again.
     pub fn refuse(&self, error: Option<Error>) {
         *lock(&self.refusal) = error;
+    }
+
+    /// Every `connect_with_password` ends with this error.
+    pub fn refuse_password(&self, error: Option<Error>) {
+        *lock(&self.password_refusal) = error;
     }
 
     /// Every call so far, refused ones included, in order.
@@ -199,6 +234,21 @@ impl Connector for FakeConnector {
             user: target.user.clone(),
         });
         match lock(&self.refusal).clone() {
+            Some(error) => Err(error),
+            None => Ok(Arc::clone(&self.remote) as Arc<dyn Remote>),
+        }
+    }
+
+    async fn connect_with_password(
+        &self,
+        target: &Target,
+        password: &SecretString,
+    ) -> Result<Arc<dyn Remote>, Error> {
+        lock(&self.calls).push(Call::ConnectWithPassword {
+            server: target.server,
+            password: password.expose_secret().to_owned(),
+        });
+        match lock(&self.password_refusal).clone() {
             Some(error) => Err(error),
             None => Ok(Arc::clone(&self.remote) as Arc<dyn Remote>),
         }

@@ -5,6 +5,7 @@
 //! - `command`: the only command lines that are ever sent, and how a script and its values travel
 //! - `dial`: from a name to an encrypted transport, and how that fails; `handler`: what a server may do to us
 //! - `host_keys`: pinned host keys; `keys`: the panel's own keys; `authorize`: putting them on a server and off it
+//! - `password`: logging in without a key, once, to put it there
 //! - `fake`: a server in memory, for tests (feature `test-support`)
 
 #![cfg_attr(
@@ -23,10 +24,11 @@ pub mod fake;
 mod handler;
 mod host_keys;
 mod keys;
+mod password;
 mod remote;
 mod sessions;
 
-pub use authorize::{REMOVE_KEY, authorize_command};
+pub use authorize::{ADD_KEY, ALLOW_SUDO, REMOVE_KEY, authorize_command};
 pub use client::{Client, Target};
 pub use error::{Error, Phase, Place};
 pub use host_keys::{InvalidHostKey, PinnedHostKey, fetch_host_key};

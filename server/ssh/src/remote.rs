@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 use crate::{Error, Target};
 
@@ -26,6 +27,15 @@ pub trait Remote: Send + Sync {
     /// Whether [`Privilege::Root`] is to be had: the login user is root, or `sudo` asks for no password.
     /// Ends with [`Error::NoPrivilege`] if not. [`Remote::run`] asks by itself, once per connection.
     async fn check_privilege(&self) -> Result<(), Error>;
+
+    /// Runs [`crate::ALLOW_SUDO`] as root through a `sudo` that asks for the login user's password. The password
+    /// is all that stands on standard input, so that nothing else can be taken for a second answer.
+    async fn allow_sudo(
+        &self,
+        password: &SecretString,
+        deadline: Duration,
+        output: &mut dyn Output,
+    ) -> Result<Exit, Error>;
 }
 
 /// Opens connections, and keeps one per server.
@@ -33,6 +43,13 @@ pub trait Remote: Send + Sync {
 pub trait Connector: Send + Sync {
     /// The open connection to this server, or a new one.
     async fn connect(&self, target: &Target) -> Result<Arc<dyn Remote>, Error>;
+
+    /// A connection of its own, logged in with a password in place of the target's key, and not kept.
+    async fn connect_with_password(
+        &self,
+        target: &Target,
+        password: &SecretString,
+    ) -> Result<Arc<dyn Remote>, Error>;
 
     /// Drops the kept connection, so that the next `connect` logs in anew. Scripts that run on the old one
     /// run on.

@@ -194,7 +194,7 @@ async fn work_that_the_panel_left_behind_ends_failed_with_the_reason() {
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
     add_rule(&app, &owner, server).await;
-    let claim = domain::queue::claim(&app.panel.db, "a worker that dies")
+    let claim = domain::queue::claim(&app.panel, "a worker that dies")
         .await
         .unwrap()
         .unwrap();
@@ -243,10 +243,10 @@ async fn two_operations_on_one_server_never_run_together() {
         }),
     )
     .await;
-    let first = domain::queue::claim(&app.panel.db, "one").await.unwrap();
+    let first = domain::queue::claim(&app.panel, "one").await.unwrap();
     assert!(first.is_some());
     assert!(
-        domain::queue::claim(&app.panel.db, "two")
+        domain::queue::claim(&app.panel, "two")
             .await
             .unwrap()
             .is_none()
@@ -257,7 +257,7 @@ async fn two_operations_on_one_server_never_run_together() {
         .await
         .unwrap();
     assert!(
-        domain::queue::claim(&app.panel.db, "two")
+        domain::queue::claim(&app.panel, "two")
             .await
             .unwrap()
             .is_some()

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod announcements;
+mod authorize;
 mod calls;
 mod firewall;
 mod lifecycle;

@@ -116,7 +116,7 @@ async fn removing_a_server_wants_its_name_and_waits_for_its_operations() {
         .await;
     assert_eq!(queued.status, StatusCode::OK, "{}", queued.body);
     assert_eq!(remove("web-1").await.status, StatusCode::CONFLICT);
-    let claim = domain::queue::claim(&app.panel.db, "one")
+    let claim = domain::queue::claim(&app.panel, "one")
         .await
         .unwrap()
         .unwrap();

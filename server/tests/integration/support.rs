@@ -31,7 +31,7 @@ pub struct TestApp {
     pub panel: Panel,
     pub connector: Arc<FakeConnector>,
     pub site: Router,
-    _data: TempDir,
+    data: TempDir,
 }
 
 /// Somebody with a session cookie.
@@ -66,7 +66,7 @@ impl TestApp {
             panel,
             connector,
             site,
-            _data: data,
+            data,
         }
     }
 
@@ -115,6 +115,21 @@ impl TestApp {
             .unwrap();
         tx.commit().await.unwrap();
         self.visitor(token.expose()).await
+    }
+
+    /// Somebody signed in once more.
+    pub async fn another_session(&self, of: &Visitor) -> Visitor {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let token = sessions::begin(&mut tx, of.who.user(), &caller())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        self.visitor(token.expose()).await
+    }
+
+    /// The folder with database and key.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
     }
 
     async fn visitor(&self, token: &str) -> Visitor {

@@ -4,6 +4,7 @@ pub mod audit_entry;
 pub mod firewall_rule;
 pub mod operation;
 pub mod operation_output;
+pub mod operation_secret;
 pub mod operation_step;
 pub mod server;
 pub mod session;
@@ -61,6 +62,12 @@ impl Record for operation_step::Model {
 impl Record for operation_output::Model {
     fn announcement(&self) -> Announcement {
         Announcement::Output(OperationId(self.operation_id))
+    }
+}
+
+impl Record for operation_secret::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Silent
     }
 }
 

@@ -7,4 +7,5 @@ mod faults;
 mod firewall;
 mod host;
 mod panel;
+mod password;
 mod provisioning;

@@ -7,13 +7,14 @@ use domain::access::{self, Caller, OwnedServer, SignedIn};
 use domain::bus::Bus;
 use domain::entities::{firewall_rule, user};
 use domain::secrets::Secrets;
-use domain::{Db, Panel, Prober, firewall, operations, servers, sessions};
+use domain::{Db, Panel, Prober, authorize, firewall, operations, servers, sessions};
 use migrations::Migrator;
 use provisioner::{SshProber, Worker};
 use sea_orm::{ActiveValue::NotSet, Set};
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 use tokio::sync::watch;
+use wire::authorize::LoginPassword;
 use wire::firewall::{Action, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationResource;
 use wire::provisioning::{ProvisionChoices, SoftwareResource};
@@ -59,26 +60,8 @@ impl TestPanel {
 
     /// Adds a host as a user does: confirms its key, pastes the shown line.
     pub async fn add(&self, host: &Host) -> OwnedServer {
-        let (address, port) = (
-            Address::parse(&host.address).unwrap(),
-            SshPort::parse("22").unwrap(),
-        );
-        let key = servers::host_key(&self.panel, &self.who, &address, port)
-            .await
-            .unwrap();
-        let input = NewServerInput {
-            name: "web-1".into(),
-            address: host.address.clone(),
-            port: "22".into(),
-            user: "root".into(),
-            host_key: key.host_key,
-        };
-        let id = servers::add(&self.panel, &self.who, NewServer::parse(&input).unwrap())
-            .await
-            .unwrap();
-        let server = access::owned_server(&self.panel.db, &self.who, id)
-            .await
-            .unwrap();
+        let server = self.add_without_key(host, "22", "root").await;
+        let id = server.id();
         let shown = servers::show(&self.panel, &server).await.unwrap();
         host.sh(&shown.authorize_command);
         servers::check(&self.panel, &self.who, &server)
@@ -87,6 +70,45 @@ impl TestPanel {
         access::owned_server(&self.panel.db, &self.who, id)
             .await
             .unwrap()
+    }
+
+    /// Adds a host and confirms its key; the panel cannot log in yet.
+    pub async fn add_without_key(&self, host: &Host, port: &str, user: &str) -> OwnedServer {
+        let (address, ssh_port) = (
+            Address::parse(&host.address).unwrap(),
+            SshPort::parse(port).unwrap(),
+        );
+        let key = servers::host_key(&self.panel, &self.who, &address, ssh_port)
+            .await
+            .unwrap();
+        let input = NewServerInput {
+            name: "web-1".into(),
+            address: host.address.clone(),
+            port: port.into(),
+            user: user.into(),
+            host_key: key.host_key,
+        };
+        let id = servers::add(&self.panel, &self.who, NewServer::parse(&input).unwrap())
+            .await
+            .unwrap();
+        access::owned_server(&self.panel.db, &self.who, id)
+            .await
+            .unwrap()
+    }
+
+    /// Gives the password of the login user and returns how the attempt ended.
+    pub async fn authorize(&self, server: &OwnedServer, password: &str) -> OperationResource {
+        let password = LoginPassword::parse(password).unwrap();
+        let id = authorize::request(&self.panel, &self.who, server, password)
+            .await
+            .unwrap();
+        self.end_of(id).await
+    }
+
+    /// Gives a password that does not let the panel in, and returns the sentence that says why.
+    pub async fn refusal(&self, server: &OwnedServer, password: &str) -> String {
+        let operation = self.authorize(server, password).await;
+        operation.error.expect("the attempt fails")
     }
 
     /// Provisions with these choices and returns how it ended.

@@ -37,6 +37,17 @@ impl Line {
     }
 }
 
+/// What sshd says first: its version, or, to a newcomer whom it turns away, why.
+fn is_sshd(bytes: &[u8]) -> bool {
+    [
+        &b"SSH-"[..],
+        b"Not allowed at this time",
+        b"Exceeded MaxStartups",
+    ]
+    .iter()
+    .any(|start| bytes.starts_with(start))
+}
+
 impl AsyncRead for Line {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -48,7 +59,7 @@ impl AsyncRead for Line {
         ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
         let bytes = buffer.filled().get(before..).unwrap_or_default();
         if !bytes.is_empty() {
-            self.greeted.get_or_init(|| bytes.starts_with(b"SSH-"));
+            self.greeted.get_or_init(|| is_sshd(bytes));
         }
         Poll::Ready(Ok(()))
     }

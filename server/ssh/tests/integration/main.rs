@@ -7,5 +7,6 @@ mod connecting;
 mod hostile;
 mod misbehaving;
 mod odd_servers;
+mod passwords;
 mod running;
 mod sshd;

@@ -49,6 +49,17 @@ pub async fn hang_up_at_once() -> u16 {
     port
 }
 
+/// Accepts, says `words` and hangs up.
+pub async fn speak_and_hang_up(words: &'static [u8]) -> u16 {
+    let (listener, port) = listen().await;
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.write_all(words).await;
+        }
+    });
+    port
+}
+
 /// A cable to another port on this machine.
 pub struct Cable {
     pub port: u16,
