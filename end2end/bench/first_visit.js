@@ -11,12 +11,13 @@ export async function firstVisit() {
   const page = await context.newPage();
   const files = new Set();
   page.on('request', (request) => {
-    if (['script', 'stylesheet', 'fetch'].includes(request.resourceType()) && request.method() === 'GET') files.add(request.url());
+    if (request.url().startsWith(panel.url) && request.method() === 'GET' && !request.isNavigationRequest()) files.add(request.url());
   });
   await page.goto(`${panel.url}/servers`);
   await hydrated(page);
   await page.locator('[data-live="live"]').waitFor();
   await browser.close();
+  if (![...files].some((url) => url.endsWith('.wasm'))) throw new Error(`the program is not among ${[...files]}`);
   const sizes = await Promise.all([...files].map(async (url) => [new URL(url).pathname, await bytesSent(url)]));
   await panel.stop();
   for (const [path, bytes] of sizes) report(path, [bytes / 1000]);
