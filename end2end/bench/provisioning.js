@@ -44,23 +44,32 @@ async function provisioned(panel, caller) {
   try {
     const before = await lines(host, INSTALLED);
     const server = await addServer(panel, caller, host);
-    const { body: operation } = await panel.call(caller, 'servers/provision', { server_id: server });
+    const operation = await answered(panel, caller, 'servers/provision', { server_id: server });
     const seconds = await ended(panel, operation);
-    return { seconds, packages: (await lines(host, INSTALLED)).filter((name) => !before.includes(name)) };
+    const packages = (await lines(host, INSTALLED)).filter((name) => !before.includes(name));
+    // The next host may get this address, which the panel takes once only.
+    await answered(panel, caller, 'servers/remove', { server_id: server, confirm_name: host.name });
+    return { seconds, packages };
   } finally {
     await host.destroy();
   }
 }
 
 async function addServer(panel, caller, host) {
-  const { body: { host_key } } = await panel.call(caller, 'servers/host_key', { address: host.address, port: '22' });
-  const { body: server_id } = await panel.call(caller, 'servers/create', {
+  const { host_key } = await answered(panel, caller, 'servers/host_key', { address: host.address, port: '22' });
+  const server_id = await answered(panel, caller, 'servers/create', {
     name: host.name, address: host.address, port: '22', user: 'root', host_key,
   });
-  const { body: { authorize_command } } = await panel.call(caller, 'servers/show', { server_id });
+  const { authorize_command } = await answered(panel, caller, 'servers/show', { server_id });
   await host.sh(authorize_command);
-  await panel.call(caller, 'servers/check', { server_id });
+  await answered(panel, caller, 'servers/check', { server_id });
   return server_id;
+}
+
+async function answered(panel, caller, path, input) {
+  const { status, body } = await panel.call(caller, path, input);
+  if (status !== 200) throw new Error(`${path} answered ${status}: ${JSON.stringify(body)}`);
+  return body;
 }
 
 /** The seconds an operation took, from being asked for; by the panel's own clock. */
