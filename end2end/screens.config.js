@@ -5,6 +5,6 @@ import base from './playwright.config.js';
 export default {
   ...base,
   testDir: 'screens',
-  timeout: 60_000,
+  timeout: 240_000,
   use: { ...base.use, trace: 'off', deviceScaleFactor: 1 },
 };
