@@ -6,6 +6,7 @@ use leptos_router::components::A;
 use wire::lifecycle::ManagedInput;
 use wire::{ApiError, OperationId, ServerId, Status, Timestamp};
 
+use crate::operations::CancelInRow;
 use crate::ui::{Clock, Icon, Shape, Submission, Toasts};
 
 /// Tries failed work again.
@@ -97,6 +98,9 @@ pub fn LifecycleActions(
                 <Icon shape=Shape::Retry/>
                 {move || if submission.is_busy() { "Retrying..." } else { "Retry" }}
             </button>
+        </Show>
+        <Show when=move || status.get().is_transitional() && operation.get().is_some()>
+            <CancelInRow operation name/>
         </Show>
         {move || {
             operation

@@ -22,6 +22,7 @@ pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
     ("/api/firewall/update", Policy::SignedIn),
     ("/api/lifecycle/remove", Policy::SignedIn),
     ("/api/lifecycle/retry", Policy::SignedIn),
+    ("/api/operations/cancel", Policy::SignedIn),
     ("/api/operations/output", Policy::SignedIn),
     ("/api/operations/show", Policy::SignedIn),
     ("/api/servers/authorize", Policy::SignedIn),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
@@ -22,6 +23,9 @@ use tokio::sync::watch;
 use crate::config::ServeOptions;
 use crate::router::{AppState, router};
 
+/// What must not be left half-way, as a change that is about to be confirmed, gets this long to end.
+const DRAIN: Duration = Duration::from_secs(30);
+
 /// Runs the panel until it is told to stop.
 ///
 /// # Errors
@@ -31,7 +35,8 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     let connector = Arc::new(ssh::Client::new());
     let prober = Arc::new(SshProber::new(connector.clone()));
     let panel = open_panel(&options.data, &origin, prober).await?;
-    // This process is the only worker on an embedded database: what runs there is from a former life.
+    // This process is the only worker on an embedded database: what runs there is from a former life,
+    // and is gone on with at once.
     queue::expire_leases(&panel.db).await?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!(
@@ -54,10 +59,10 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     });
     let server = tokio::spawn(async move { server.await });
     wait_for_signal().await?;
-    tracing::info!("stopping: open operations get 30 s to end");
+    tracing::info!("stopping: steps on servers run on, the next start follows them");
     let _ = stop.send(true);
     // Sockets of open pages never end by themselves, so the server is not waited for.
-    let _ = tokio::time::timeout(std::time::Duration::from_secs(30), workers).await;
+    let _ = tokio::time::timeout(DRAIN, workers).await;
     server.abort();
     Ok(())
 }

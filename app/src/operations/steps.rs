@@ -45,9 +45,8 @@ pub fn StepView(
             .get()
             .or_else(|| step.with(|step| step.summary.clone())),
         StepStatus::Failed => step.with(|step| step.exit.clone().or_else(|| step.summary.clone())),
-        StepStatus::Waiting | StepStatus::Succeeded | StepStatus::Skipped => {
-            step.with(|step| step.summary.clone())
-        }
+        StepStatus::Succeeded => step.with(done_summary),
+        StepStatus::Waiting | StepStatus::Skipped => step.with(|step| step.summary.clone()),
     };
     let is_diagnosed =
         Memo::new(move |_| operation.with(|it| diagnosed_step(it) == Some(position)));
@@ -128,6 +127,18 @@ fn Output(
             </For>
         </pre>
     }
+}
+
+/// What was done, and where, if that was before this operation.
+fn done_summary(step: &StepResource) -> Option<String> {
+    let Some(operation) = step.done_in else {
+        return step.summary.clone();
+    };
+    let done = format!("done in operation #{operation}");
+    Some(match &step.summary {
+        Some(summary) => format!("{done}: {summary}"),
+        None => done,
+    })
 }
 
 fn last_line_of(text: &str) -> String {

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use wire::operations::{OperationResource, OperationState, OutputPage};
 
 use super::badge::OperationBadge;
+use super::cancel::{CancelOperation, Waiting};
 use super::failure::{Failure, diagnosed_step};
 use super::feed::Feed;
 use super::steps::StepView;
@@ -54,10 +55,12 @@ pub fn OperationView(
                     {move || operation.with(|operation| operation.requested_by.clone())} ", "
                     <Ago at=Signal::derive(move || operation.with(|operation| operation.created_at))/>
                 </span>
+                <CancelOperation operation/>
             </header>
             <Show when=move || is_undiagnosed.get()>
                 <Failure operation/>
             </Show>
+            <Waiting operation/>
             <Show when=move || state.get() == OperationState::Queued>
                 <p class="field-note step-silence">"Waiting for a worker to begin."</p>
             </Show>

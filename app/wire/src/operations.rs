@@ -158,8 +158,12 @@ pub struct OperationResource {
     pub created_at: Timestamp,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
-    /// Why it failed and what to do next.
+    /// Why it failed and what to do next, or who cancelled it.
     pub error: Option<String>,
+    /// Who wants it cancelled, while it still runs.
+    pub cancel_requested_by: Option<String>,
+    /// What it waits for, in a sentence.
+    pub note: Option<String>,
     pub steps: Vec<StepResource>,
     /// The panel's clock when this was read, so that elapsed times do not depend on the browser's.
     pub read_at: Timestamp,
@@ -175,6 +179,8 @@ pub struct StepResource {
     pub ended_at: Option<Timestamp>,
     /// What the step found or did, in one line.
     pub summary: Option<String>,
+    /// The earlier operation that did this step, when this one had no need to.
+    pub done_in: Option<OperationId>,
     /// `exit code 100`, `signal KILL`, when the step failed on the server.
     pub exit: Option<String>,
     /// Why it failed on the server, and what to do next.

@@ -130,51 +130,74 @@ pub(crate) async fn settle(
         .await?;
     }
     let prior = row.prior_status.as_deref().map(words::status).transpose()?;
-    match (kind, row.resource_id, outcome) {
-        (OperationKind::Authorize, _, Outcome::Succeeded | Outcome::Failed(_)) => Ok(()),
-        (OperationKind::Provision, _, Outcome::Succeeded) => {
+    let has_begun = row.started_at.is_some();
+    match (kind, row.resource_id, outcome.reason()) {
+        (OperationKind::Authorize, _, _) => Ok(()),
+        (OperationKind::Provision, _, None) => {
             servers::set_provision_status(tx, row.server_id, Status::Active).await
         }
-        (OperationKind::Provision, _, Outcome::Failed(_)) => {
-            servers::set_provision_status(tx, row.server_id, Status::Failed).await
+        (OperationKind::Provision, _, Some(_)) => {
+            servers::provisioning_did_not_end(tx, row.server_id).await
         }
-        (OperationKind::Install(kind), Some(id), Outcome::Succeeded) => {
+        (OperationKind::Install(kind), Some(id), None) => {
             write(tx, kind, id, Status::Installing, Status::Active, None).await
         }
-        (OperationKind::Install(kind), Some(id), Outcome::Failed(reason)) => {
-            write(
-                tx,
-                kind,
-                id,
-                Status::Installing,
-                Status::Failed,
-                Some(reason),
-            )
-            .await
+        (OperationKind::Install(kind), Some(id), Some(reason)) => {
+            let from = if has_begun {
+                Status::Installing
+            } else {
+                Status::Pending
+            };
+            write(tx, kind, id, from, Status::Failed, Some(&reason)).await
         }
-        (OperationKind::Change(kind), Some(id), Outcome::Succeeded) => {
+        (OperationKind::Change(kind), Some(id), None) => {
             let payload = row.payload.as_deref().unwrap_or_default();
             match kind {
                 ResourceKind::FirewallRule => firewall::apply_change(tx, id, payload).await?,
             }
             write(tx, kind, id, Status::Installing, Status::Active, None).await
         }
-        (OperationKind::Change(kind), Some(id), Outcome::Failed(reason)) => {
+        (OperationKind::Change(kind), Some(id), Some(reason)) => {
             let back = prior.unwrap_or(Status::Failed);
-            write(tx, kind, id, Status::Installing, back, Some(reason)).await
+            let error = error_beside(back, outcome, &reason);
+            write(tx, kind, id, Status::Installing, back, error).await
         }
-        (OperationKind::Remove(kind), Some(id), Outcome::Succeeded) => match kind {
+        (OperationKind::Remove(kind), Some(id), None) => match kind {
             ResourceKind::FirewallRule => firewall::delete(tx, id).await,
         },
-        (OperationKind::Remove(kind), Some(id), Outcome::Failed(reason)) => {
+        (OperationKind::Remove(kind), Some(id), Some(reason)) => {
             let back = prior.unwrap_or(Status::Failed);
-            write(tx, kind, id, Status::Removing, back, Some(reason)).await
+            let error = error_beside(back, outcome, &reason);
+            write(tx, kind, id, Status::Removing, back, error).await
         }
         (
             OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_),
             None,
             _,
         ) => Err(no_record(row)),
+    }
+}
+
+/// What somebody cancelled is no error of a record that works as before.
+fn error_beside<'a>(back: Status, outcome: &Outcome, reason: &'a str) -> Option<&'a str> {
+    match outcome {
+        Outcome::Cancelled(_) if back != Status::Failed => None,
+        Outcome::Succeeded | Outcome::Failed(_) | Outcome::Cancelled(_) => Some(reason),
+    }
+}
+
+/// Why an operation of this kind cannot be gone on with by another worker, if so.
+pub(crate) fn cannot_go_on(kind: OperationKind) -> Option<&'static str> {
+    match kind {
+        // Its password went with the worker.
+        OperationKind::Authorize => Some(
+            "The panel stopped while this was running, and the password is not kept. Enter the password again.",
+        ),
+        // Every step looks first, and its run on the server tells how it ended.
+        OperationKind::Provision
+        | OperationKind::Install(_)
+        | OperationKind::Change(_)
+        | OperationKind::Remove(_) => None,
     }
 }
 

@@ -126,6 +126,7 @@ async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource,
                 started_at: step.started_at.map(Timestamp),
                 ended_at: step.ended_at.map(Timestamp),
                 summary: step.summary,
+                done_in: step.done_in.map(OperationId),
                 exit: step.exit,
                 diagnosis: step
                     .diagnosis
@@ -164,6 +165,8 @@ fn resource(
         started_at: row.started_at.map(Timestamp),
         ended_at: row.ended_at.map(Timestamp),
         error: row.error,
+        cancel_requested_by: row.cancel_requested_by,
+        note: row.note,
         steps,
         read_at: now(),
     })

@@ -334,6 +334,23 @@ pub(crate) async fn set_provision_status(tx: &mut Tx, id: i64, to: Status) -> Re
     Ok(())
 }
 
+/// Ends a provisioning that reached no end of its own. A server that was active before stays so
+/// unless the work had begun.
+pub(crate) async fn provisioning_did_not_end(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    let row = find(tx, ServerId(id)).await?;
+    let status = row
+        .provision_status
+        .as_deref()
+        .map(words::status)
+        .transpose()?;
+    match status {
+        Some(status) if status.may_become(Status::Failed) => {
+            set_provision_status(tx, id, Status::Failed).await
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn private_key_place(row: i64) -> Place {
     Place {
         table: "servers",

@@ -8,7 +8,7 @@ use anyhow::Result;
 use domain::entities::server;
 use domain::operation_secrets::GONE;
 use domain::prober::CheckError;
-use domain::queue::{Claim, Outcome};
+use domain::queue::{Claim, Outcome, PlannedStep};
 use domain::{Panel, servers};
 use secrecy::{ExposeSecret, SecretString};
 use ssh::{ADD_KEY, ALLOW_SUDO, Connector, Error, Exit, Phase, Privilege, Remote, Target};
@@ -44,7 +44,13 @@ pub async fn run(
     let parts = parts(&server.user);
     let steps = parts
         .iter()
-        .map(|part| (part.title().to_owned(), part.as_text(&server)))
+        .map(|part| PlannedStep {
+            title: part.title().to_owned(),
+            script: part.as_text(&server),
+            // Never gone on with by another one.
+            fingerprint: String::new(),
+            done_earlier: None,
+        })
         .collect();
     claim.plan(db, steps).await?;
     let key = servers::private_key(panel, &server)?;
@@ -61,7 +67,7 @@ pub async fn run(
         let report = authorization.take_part(part).await;
         let output = authorization.without_password(report.output);
         if !output.is_empty() {
-            claim.print(db, position, output).await?;
+            claim.print(db, position, output, None).await?;
         }
         let (status, outcome) = match report.error {
             None => (StepStatus::Succeeded, None),

@@ -32,6 +32,14 @@ pub const ROLLBACK_STATUS: Script = Script::new(concat!(
     "rollback_status\n",
 ));
 
+/// Takes a change back that was neither confirmed nor taken back yet, as a step that was stopped
+/// leaves one.
+pub const TAKE_BACK: Script = Script::new(concat!(
+    include_str!("scripts/common.sh"),
+    include_str!("scripts/rollback.sh"),
+    "! is_undecided || \"$state/take-back\"\n",
+));
+
 /// How the panel confirms a step that changes the firewall.
 pub(crate) fn confirmed() -> StepKind {
     StepKind::Confirmed {

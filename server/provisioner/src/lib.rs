@@ -1,6 +1,7 @@
 //! Makes servers match records: plans, and the one driver that runs them.
 
 pub mod authorize;
+mod backoff;
 pub mod diagnosis;
 pub mod facts;
 pub mod firewall;
@@ -10,6 +11,7 @@ pub mod plan;
 pub mod prober;
 pub mod provisioning;
 pub mod run;
+pub mod visitor;
 
 pub use lifecycle::Worker;
 pub use prober::SshProber;

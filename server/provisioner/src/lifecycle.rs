@@ -5,31 +5,38 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use domain::queue::{self, Claim, HEARTBEAT, Outcome};
+use domain::entities::server;
+use domain::queue::{self, Claim, HEARTBEAT, Outcome, PlannedStep};
 use domain::{Panel, firewall as rules, operation_secrets, servers};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use ssh::Connector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use wire::ResourceKind;
 use wire::firewall::NewRule;
 use wire::operations::OperationKind;
 
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::run::Run;
+use crate::visitor::{Network, Visitor};
 use crate::{authorize, firewall, prober, provisioning};
 
 /// How often the queue is looked at when nothing is heard of; news in this process are heard at once.
 const POLL: Duration = Duration::from_millis(250);
-const RECONCILE: Duration = Duration::from_secs(10);
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
+/// How soon a running operation notices that it is to be cancelled.
+const LOOK: Duration = Duration::from_millis(500);
 /// Servers that are worked on at the same time.
 const MOST_AT_ONCE: usize = 100;
 
 /// Works off the queue.
+#[derive(Clone)]
 pub struct Worker {
     panel: Panel,
     connector: Arc<dyn Connector>,
+    visitor: Arc<dyn Visitor>,
     name: String,
 }
 
@@ -38,47 +45,53 @@ impl Worker {
         Self {
             panel,
             connector,
+            visitor: Arc::new(Network),
             name: format!("worker-{}", std::process::id()),
         }
     }
 
-    /// Works until told to stop; then claims nothing more and waits for what runs.
+    /// Lets somebody else look at the servers from outside.
+    #[must_use]
+    pub fn visited_by(mut self, visitor: Arc<dyn Visitor>) -> Self {
+        self.visitor = visitor;
+        self
+    }
+
+    /// Works until told to stop; then claims nothing more, leaves steps that run by themselves to
+    /// the next start, and waits for the rest.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut running = JoinSet::new();
         let mut poll = interval(POLL);
-        let mut reconcile = interval(RECONCILE);
+        let mut housekeeping = interval(HOUSEKEEPING);
+        let leaving = stop.clone();
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = told_to_stop(&mut stop) => break,
-                _ = reconcile.tick() => {
-                    match queue::fail_interrupted(&self.panel.db).await {
-                        Ok(0) => {}
-                        Ok(ended) => tracing::warn!(ended, "ended operations whose worker was gone"),
-                        Err(error) => tracing::error!(%error, "could not look for interrupted operations"),
-                    }
+                _ = housekeeping.tick() => {
                     if let Err(error) = operation_secrets::expire(&self.panel.db).await {
                         tracing::error!(%error, "could not look for passwords that waited too long");
                     }
                 }
-                _ = poll.tick() => self.claim_all(&mut running).await,
-                () = self.panel.db.bus().news() => self.claim_all(&mut running).await,
+                _ = poll.tick() => {}
+                () = self.panel.db.bus().news() => {}
                 Some(ended) = running.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "an operation's task ended badly");
                     }
-                    self.claim_all(&mut running).await;
                 }
             }
+            self.claim_all(&mut running, &leaving).await;
         }
         while running.join_next().await.is_some() {}
     }
 
-    async fn claim_all(&self, running: &mut JoinSet<()>) {
+    /// Operations that were left behind by a worker are claimed like new ones.
+    async fn claim_all(&self, running: &mut JoinSet<()>, leaving: &watch::Receiver<bool>) {
         while running.len() < MOST_AT_ONCE {
             match queue::claim(&self.panel, &self.name).await {
                 Ok(Some(claim)) => {
-                    running.spawn(work(self.panel.clone(), Arc::clone(&self.connector), claim));
+                    running.spawn(self.clone().work(claim, leaving.clone()));
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -88,68 +101,175 @@ impl Worker {
             }
         }
     }
+
+    /// Runs one claimed operation to its end, unless another one takes it over.
+    async fn work(self, mut claim: Claim, leaving: watch::Receiver<bool>) {
+        let secret = claim.secret.take();
+        let news = {
+            let attempt = self.attempt(&claim, secret, leaving.clone());
+            let watch = self.watch(&claim);
+            tokio::select! {
+                outcome = attempt => News::Ended(outcome),
+                news = watch => news,
+            }
+        };
+        let outcome = match news {
+            News::Ended(Ok(Some(outcome))) => outcome,
+            News::Ended(Ok(None)) => {
+                if let Err(error) = claim.release(&self.panel.db).await {
+                    tracing::warn!(operation = %claim.operation, %error, "could not release an operation");
+                }
+                return;
+            }
+            News::Ended(Err(error)) => {
+                if let Some(domain::Error::LeaseLost(_)) = error.downcast_ref() {
+                    return;
+                }
+                tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "operation failed in the panel");
+                Outcome::Failed(format!(
+                    "The panel could not go on: {error:#}. Retry; if it stays, the panel's log tells more."
+                ))
+            }
+            News::Lost => return,
+            News::Cancel(by) => {
+                let stopping = self.stop(&claim, leaving);
+                let watch = self.beat(&claim);
+                tokio::select! {
+                    stopped = stopping => if let Err(error) = stopped {
+                        // The next claim tries again.
+                        tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "could not cancel");
+                        return;
+                    },
+                    () = watch => return,
+                }
+                Outcome::Cancelled(by)
+            }
+        };
+        if let Err(error) = claim.finish(&self.panel.db, outcome).await {
+            // Claimed again when the lease has run out.
+            tracing::error!(operation = %claim.operation, %error, "could not store how an operation ended");
+        }
+    }
+
+    /// Keeps the lease, until somebody wants the operation cancelled.
+    async fn watch(&self, claim: &Claim) -> News {
+        let asked = async {
+            loop {
+                match claim.cancel_wanted(&self.panel.db).await {
+                    Ok(Some(by)) => return by,
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::warn!(operation = %claim.operation, %error, "could not look for a cancellation");
+                    }
+                }
+                sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            by = asked => News::Cancel(by),
+            () = self.beat(claim) => News::Lost,
+        }
+    }
+
+    /// Renews the lease until that is lost.
+    async fn beat(&self, claim: &Claim) {
+        loop {
+            sleep(HEARTBEAT).await;
+            match claim.renew(&self.panel.db).await {
+                Ok(()) => {}
+                Err(domain::Error::LeaseLost(_)) => {
+                    tracing::warn!(operation = %claim.operation, "another worker has taken this over");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(operation = %claim.operation, %error, "could not renew a lease");
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        claim: &Claim,
+        secret: Option<SecretString>,
+        leaving: watch::Receiver<bool>,
+    ) -> Result<Option<Outcome>> {
+        let panel = &self.panel;
+        if claim.cancel_wanted(&panel.db).await?.is_some() {
+            // `watch` sees it too; nothing more is begun.
+            return std::future::pending().await;
+        }
+        let Some(plan) = plan_of(panel, claim).await? else {
+            let connector = Arc::clone(&self.connector);
+            return authorize::run(panel, connector, claim, secret)
+                .await
+                .map(Some);
+        };
+        let server = servers::row(&panel.db, claim.server).await?;
+        let earlier = claim.earlier_steps(&panel.db).await?;
+        let done = plan::resume(&plan, &server.host_key, &earlier);
+        let steps = plan.steps.iter().zip(done);
+        let steps = steps.map(|(step, done_earlier)| PlannedStep {
+            title: step.title.to_owned(),
+            script: step.as_text(),
+            fingerprint: step.fingerprint(&server.host_key),
+            done_earlier,
+        });
+        claim.plan(&panel.db, steps.collect()).await?;
+        let run = self.run_of(claim, leaving).await?;
+        run.to_the_end(&plan).await
+    }
+
+    async fn stop(&self, claim: &Claim, leaving: watch::Receiver<bool>) -> Result<()> {
+        match plan_of(&self.panel, claim).await? {
+            Some(plan) => self.run_of(claim, leaving).await?.stop(&plan).await,
+            // It ran over this panel's own connection and ended with that.
+            None => Ok(()),
+        }
+    }
+
+    async fn run_of<'a>(
+        &'a self,
+        claim: &'a Claim,
+        leaving: watch::Receiver<bool>,
+    ) -> Result<Run<'a>> {
+        let server = servers::row(&self.panel.db, claim.server).await?;
+        let key = servers::private_key(&self.panel, &server)?;
+        let target = prober::target(&server, key).map_err(anyhow::Error::msg)?;
+        let (connector, visitor) = (Arc::clone(&self.connector), Arc::clone(&self.visitor));
+        let lane = lane_of(&server);
+        Ok(Run::new(
+            &self.panel,
+            connector,
+            visitor,
+            claim,
+            target,
+            lane,
+            leaving,
+        ))
+    }
+}
+
+/// What ends the work on an operation.
+enum News {
+    Ended(Result<Option<Outcome>>),
+    Cancel(String),
+    /// Another worker has it.
+    Lost,
+}
+
+/// Tells a panel's steps on a server from those of another panel: each has a key pair of its own.
+fn lane_of(server: &server::Model) -> String {
+    let digest = Sha256::digest(&server.public_key);
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone will never say it either: stop then, too.
     drop(stop.wait_for(|stop| *stop).await);
-}
-
-/// Runs one claimed operation to its end, whatever happens.
-async fn work(panel: Panel, connector: Arc<dyn Connector>, mut claim: Claim) {
-    let secret = claim.secret.take();
-    let heart = tokio::spawn(beat(panel.clone(), claim.clone()));
-    let outcome = match attempt(&panel, connector, &claim, secret).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "operation failed in the panel");
-            Outcome::Failed(format!(
-                "The panel could not go on: {error:#}. Retry; if it stays, the panel's log tells more."
-            ))
-        }
-    };
-    heart.abort();
-    if let Err(error) = claim.finish(&panel.db, outcome).await {
-        // The reconciler ends it when the lease has run out.
-        tracing::error!(operation = %claim.operation, %error, "could not store how an operation ended");
-    }
-}
-
-async fn beat(panel: Panel, claim: Claim) {
-    loop {
-        tokio::time::sleep(HEARTBEAT).await;
-        if let Err(error) = claim.renew(&panel.db).await {
-            tracing::warn!(operation = %claim.operation, %error, "could not renew a lease");
-        }
-    }
-}
-
-async fn attempt(
-    panel: &Panel,
-    connector: Arc<dyn Connector>,
-    claim: &Claim,
-    secret: Option<SecretString>,
-) -> Result<Outcome> {
-    let Some(plan) = plan_of(panel, claim).await? else {
-        return authorize::run(panel, connector, claim, secret).await;
-    };
-    let steps = plan
-        .steps
-        .iter()
-        .map(|step| (step.title.to_owned(), step.as_text()))
-        .collect();
-    claim.plan(&panel.db, steps).await?;
-    let server = servers::row(&panel.db, claim.server).await?;
-    let key = servers::private_key(panel, &server)?;
-    let target = prober::target(&server, key).map_err(anyhow::Error::msg)?;
-    Run {
-        panel,
-        connector,
-        claim,
-        target,
-    }
-    .to_the_end(&plan)
-    .await
 }
 
 /// The steps that an operation takes; none for the one that needs a password, which is no plan.

@@ -12,6 +12,9 @@ const LONGEST_LINE: usize = 8 * 1024;
 pub struct Reader {
     parser: Parser,
     line: Line,
+    /// Bytes read, and those of them that made whole lines.
+    read: u64,
+    whole: u64,
 }
 
 /// One thing that a server said.
@@ -28,10 +31,47 @@ pub enum Said {
 }
 
 impl Reader {
+    /// A reader that puts dots in the place of these words.
+    pub fn masking(secrets: &[String]) -> Self {
+        let mut reader = Self::default();
+        let words = secrets.iter().filter(|secret| !secret.is_empty());
+        reader.line.secrets = words.cloned().collect();
+        // One that holds another goes first.
+        reader
+            .line
+            .secrets
+            .sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        reader
+    }
+
     /// Reads on. Any bytes are fine; a character cut in two waits for its other half.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<Said> {
-        self.parser.advance(&mut self.line, bytes);
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (piece, next) = rest.split_at(piece_of(rest));
+            rest = next;
+            self.parser.advance(&mut self.line, piece);
+            self.read += piece.len() as u64;
+            let ends = piece.ends_with(b"\n");
+            let is_long = self.line.text.len() >= LONGEST_LINE && !ends_within_a_character(piece);
+            if is_long && !ends {
+                self.line.finish();
+            }
+            if is_long || ends {
+                self.whole = self.read;
+            }
+        }
         std::mem::take(&mut self.line.ready)
+    }
+
+    /// How much was read so far.
+    pub fn read_bytes(&self) -> u64 {
+        self.read
+    }
+
+    /// How much of that is in what `read` has returned: a reader that begins there says the rest.
+    pub fn whole_bytes(&self) -> u64 {
+        self.whole
     }
 
     /// What is left when nothing more comes.
@@ -43,15 +83,51 @@ impl Reader {
     }
 }
 
+/// Up to a line's end, at most `PIECE` bytes, and no character cut in two.
+fn piece_of(bytes: &[u8]) -> usize {
+    const PIECE: usize = 1024;
+    let most = bytes.len().min(PIECE);
+    if let Some(end) = bytes[..most].iter().position(|byte| *byte == b'\n') {
+        return end + 1;
+    }
+    if most == bytes.len() {
+        return most;
+    }
+    let mut cut = most;
+    while cut > most - 4 && bytes[cut] & 0xc0 == 0x80 {
+        cut -= 1;
+    }
+    cut
+}
+
+fn ends_within_a_character(bytes: &[u8]) -> bool {
+    let tail = &bytes[bytes.len().saturating_sub(3)..];
+    let Some(lead) = tail.iter().rposition(|byte| byte & 0xc0 == 0xc0) else {
+        return false;
+    };
+    let length = match tail[lead] {
+        0xf0.. => 4,
+        0xe0.. => 3,
+        _ => 2,
+    };
+    lead + length > tail.len()
+}
+
 #[derive(Default)]
 struct Line {
     text: String,
     ready: Vec<Said>,
+    secrets: Vec<String>,
 }
 
 impl Line {
     fn finish(&mut self) {
-        let text = std::mem::take(&mut self.text);
+        let mut text = std::mem::take(&mut self.text);
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "•••");
+            }
+        }
         self.ready.push(said(text));
     }
 
@@ -61,9 +137,6 @@ impl Line {
         } else {
             character
         });
-        if self.text.len() >= LONGEST_LINE {
-            self.finish();
-        }
     }
 }
 
@@ -165,6 +238,41 @@ mod tests {
                 text("::summaryx\n"),
                 text("rest\n"),
             ]
+        );
+    }
+
+    #[test]
+    fn a_reader_that_begins_where_another_had_whole_lines_says_the_rest_of_it() {
+        let mut all = b"one\n\x1b[1mtwo gr\xc3\xbcn\n::summary three\n".repeat(3);
+        all.extend("\u{fc}".repeat(20_000).bytes());
+        all.extend(b"\nlast");
+        let text = |said: Vec<Said>| {
+            let lines = said.into_iter().map(|said| match said {
+                Said::Text(text) => text,
+                other => format!("{other:?}"),
+            });
+            lines.collect::<String>()
+        };
+        let whole = text(read(&[&all]));
+        for cut in (0..all.len()).step_by(97) {
+            let mut first = Reader::default();
+            let said = text(first.read(&all[..cut]));
+            let from = usize::try_from(first.whole_bytes()).expect("is small");
+            assert!(from <= cut);
+            // Where a line without end is cut in two depends on where it is read from.
+            let rest = text(read(&[&all[from..]]));
+            let (said, whole) = ((said + &rest).replace('\n', ""), whole.replace('\n', ""));
+            assert!(said == whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_masked_in_text_and_in_marks() {
+        let mut reader = Reader::masking(&["hunter2".into(), String::new(), "hunter2!".into()]);
+        let said = reader.read(b"password hunter2!, hunter2\n::error no hunter2\n");
+        assert_eq!(
+            said,
+            [text("password •••, •••\n"), Said::Error("no •••".into())]
         );
     }
 

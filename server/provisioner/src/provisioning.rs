@@ -7,7 +7,7 @@ use ssh::Script;
 use wire::provisioning::{Part, ProvisionChoices, ProvisionStep};
 
 use crate::firewall;
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::{Plan, Retry, Step, StepKind};
 
 /// What the plan depends on.
 #[derive(Clone, Debug)]
@@ -31,9 +31,11 @@ pub const SURVEY: Script = script!("offered.sh", "survey.sh");
 fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
     let new = |script, deadline| Step::new(step.title(), script, deadline);
     match step {
-        ProvisionStep::Connect => new(script!("connect.sh"), SHORT),
+        ProvisionStep::Connect => new(script!("connect.sh"), SHORT)
+            .as_probe()
+            .retried(Retry::Repeat),
         ProvisionStep::Check => new(script!("apt.sh", "check.sh"), LONG)
-            .with("the panel's clock", input.panel_time_unix.to_string()),
+            .with_moment("the panel's clock", input.panel_time_unix.to_string()),
         ProvisionStep::Prepare => chosen(
             new(
                 script!("apt.sh", "offered.sh", "choice.sh", "prepare.sh"),
@@ -92,7 +94,8 @@ fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
             ),
             input,
         )
-        .of_kind(StepKind::ProbeFromOutside { ports: vec![80] }),
+        .of_kind(StepKind::ProbeFromOutside { ports: vec![80] })
+        .retried(Retry::RepeatAll),
     }
 }
 

@@ -1,14 +1,15 @@
 //! A server in memory, for the tests of the layers above.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Connector, Error, Exit, ExitStatus, Output, Place, Privilege, Remote, Script, Stream, Target,
+    Attended, Connector, Error, Exit, ExitStatus, Job, Output, Place, Privilege, Remote, Script,
+    Stop, Stream, Target, Task, User,
 };
 
 /// One recorded call.
@@ -70,6 +71,35 @@ pub struct FakeRemote {
     responder: Mutex<Responder>,
     failures: Mutex<BTreeMap<usize, Answer>>,
     privilege: Mutex<Result<(), Error>>,
+    jobs: Mutex<HashMap<JobKey, Begun>>,
+    fences: Mutex<HashMap<String, i64>>,
+    cuts: Mutex<BTreeMap<usize, Cut>>,
+    attended: Mutex<Vec<Job>>,
+}
+
+/// Lane, operation, step and run.
+type JobKey = (String, i64, i32, i64);
+
+/// A job that the server knows.
+struct Begun {
+    answer: Answer,
+    since: Instant,
+    state: JobState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum JobState {
+    Known,
+    Stopped,
+    Vanished,
+}
+
+/// Where the connection is cut while a job is attended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    BeforeItBegins,
+    /// After this many bytes of its output; the job runs on.
+    After(usize),
 }
 
 impl Default for FakeRemote {
@@ -79,6 +109,10 @@ impl Default for FakeRemote {
             responder: Mutex::new(Box::new(|_| Answer::code(0))),
             failures: Mutex::default(),
             privilege: Mutex::new(Ok(())),
+            jobs: Mutex::default(),
+            fences: Mutex::default(),
+            cuts: Mutex::default(),
+            attended: Mutex::default(),
         }
     }
 }
@@ -107,6 +141,51 @@ impl FakeRemote {
         *lock(&self.privilege) = Ok(());
     }
 
+    /// Cuts the connection while a job is attended for the `n`-th time (1 is the first), once.
+    pub fn cut_at(&self, n: usize, cut: Cut) {
+        lock(&self.cuts).insert(n, cut);
+    }
+
+    /// Every time that a job was attended, in order.
+    pub fn attended(&self) -> Vec<Job> {
+        lock(&self.attended).clone()
+    }
+
+    /// What runs now is gone, without a trace of how it ended.
+    pub fn reboot(&self) {
+        for begun in lock(&self.jobs).values_mut() {
+            if begun.runs() {
+                begun.state = JobState::Vanished;
+            }
+        }
+    }
+
+    /// How many jobs run now.
+    pub fn running_jobs(&self) -> usize {
+        lock(&self.jobs)
+            .values()
+            .filter(|begun| begun.runs())
+            .count()
+    }
+
+    /// A lower number than was here is refused.
+    fn is_fenced(&self, job: &Job) -> bool {
+        let mut fences = lock(&self.fences);
+        let highest = fences.entry(job.lane.clone()).or_insert(job.fence);
+        *highest = job.fence.max(*highest);
+        job.fence < *highest
+    }
+
+    fn answer_to(&self, run: &Run) -> Answer {
+        let number = {
+            let mut runs = lock(&self.runs);
+            runs.push(run.clone());
+            runs.len()
+        };
+        let failure = lock(&self.failures).remove(&number);
+        failure.unwrap_or_else(|| lock(&self.responder)(run))
+    }
+
     /// Every run so far, failed ones included, in order.
     pub fn runs(&self) -> Vec<Run> {
         lock(&self.runs).clone()
@@ -132,13 +211,7 @@ impl Remote for FakeRemote {
             privilege,
             stdin: stdin.to_vec(),
         };
-        let number = {
-            let mut runs = lock(&self.runs);
-            runs.push(run.clone());
-            runs.len()
-        };
-        let failure = lock(&self.failures).remove(&number);
-        let answer = failure.unwrap_or_else(|| lock(&self.responder)(&run));
+        let answer = self.answer_to(&run);
         if answer.takes > deadline {
             tokio::time::sleep(deadline).await;
             return Err(Error::Deadline {
@@ -151,6 +224,104 @@ impl Remote for FakeRemote {
             output.write(*stream, bytes);
         }
         answer.result.map(|status| Exit { status })
+    }
+
+    async fn attend(
+        &self,
+        job: &Job,
+        task: Task<'_>,
+        offset: u64,
+        output: &mut dyn Output,
+    ) -> Result<Attended, Error> {
+        self.check_privilege().await?;
+        let number = {
+            let mut attended = lock(&self.attended);
+            attended.push(job.clone());
+            attended.len()
+        };
+        let cut = lock(&self.cuts).remove(&number);
+        if cut == Some(Cut::BeforeItBegins) {
+            return Err(lost());
+        }
+        if self.is_fenced(job) {
+            return Ok(Attended::Fenced);
+        }
+        let key = key(job);
+        if !lock(&self.jobs).contains_key(&key) {
+            let busy = lock(&self.jobs)
+                .iter()
+                .any(|(other, begun)| other.0 == job.lane && begun.runs());
+            if busy {
+                return Ok(Attended::Busy);
+            }
+            let answer = self.answer_to(&Run {
+                script: task.script,
+                privilege: match task.user {
+                    User::Root => Privilege::Root,
+                    User::App => Privilege::App,
+                },
+                stdin: task.stdin.to_vec(),
+            });
+            if let Err(error) = answer.result {
+                return Err(error);
+            }
+            let begun = Begun {
+                answer,
+                since: Instant::now(),
+                state: JobState::Known,
+            };
+            lock(&self.jobs).insert(key.clone(), begun);
+        }
+        if let Some(Cut::After(bytes)) = cut {
+            let printed = lock(&self.jobs)[&key].printed();
+            let from = usize::try_from(offset)
+                .unwrap_or(usize::MAX)
+                .min(printed.len());
+            let to = (from + bytes).min(printed.len());
+            output.write(Stream::Stdout, &printed[from..to]);
+            return Err(lost());
+        }
+        loop {
+            let (state, over, late, printed, result) = {
+                let jobs = lock(&self.jobs);
+                let begun = &jobs[&key];
+                let late =
+                    begun.answer.takes > task.deadline && begun.since.elapsed() >= task.deadline;
+                let result = begun.answer.result.clone();
+                (begun.state, !begun.runs(), late, begun.printed(), result)
+            };
+            match state {
+                JobState::Stopped => return Ok(Attended::Stopped),
+                JobState::Vanished => return Ok(Attended::Vanished),
+                JobState::Known if late => return Ok(Attended::TimedOut),
+                JobState::Known if over => {
+                    let from = usize::try_from(offset)
+                        .unwrap_or(usize::MAX)
+                        .min(printed.len());
+                    output.write(Stream::Stdout, &printed[from..]);
+                    let exit = result.map(|status| Exit { status })?;
+                    let size = printed.len() as u64;
+                    return Ok(Attended::Ended { exit, size });
+                }
+                JobState::Known => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    }
+
+    async fn stop(&self, job: &Job) -> Result<Stop, Error> {
+        if self.is_fenced(job) {
+            return Ok(Stop::Refused("A higher number was here.".into()));
+        }
+        let mut jobs = lock(&self.jobs);
+        let begun = jobs.entry(key(job)).or_insert_with(|| Begun {
+            answer: Answer::code(0).taking(Duration::MAX),
+            since: Instant::now(),
+            state: JobState::Stopped,
+        });
+        if begun.runs() {
+            begun.state = JobState::Stopped;
+        }
+        Ok(Stop::Done)
     }
 
     async fn check_privilege(&self) -> Result<(), Error> {
@@ -174,6 +345,28 @@ impl Remote for FakeRemote {
             output,
         )
         .await
+    }
+}
+
+impl Begun {
+    fn runs(&self) -> bool {
+        self.state == JobState::Known && self.since.elapsed() < self.answer.takes
+    }
+
+    fn printed(&self) -> Vec<u8> {
+        let pieces = self.answer.output.iter();
+        pieces.flat_map(|(_, bytes)| bytes.clone()).collect()
+    }
+}
+
+fn key(job: &Job) -> JobKey {
+    (job.lane.clone(), job.operation, job.step, job.run)
+}
+
+fn lost() -> Error {
+    Error::Lost {
+        place: Place::new("fake", 22),
+        reason: "the connection was cut".into(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`Remote`] and [`Connector`]: what the layers above know
 //! - `client`: the pool, one connection per server; `connection`: logging in; `sessions`: running scripts on it
+//! - `detached`: steps that outlive the connection that began them
 //! - `command`: the only command lines that are ever sent, and how a script and its values travel
 //! - `dial`: from a name to an encrypted transport, and how that fails; `handler`: what a server may do to us
 //! - `host_keys`: pinned host keys; `keys`: the panel's own keys; `authorize`: putting them on a server and off it
@@ -17,6 +18,7 @@ mod authorize;
 mod client;
 mod command;
 mod connection;
+mod detached;
 mod dial;
 mod error;
 #[cfg(any(test, feature = "test-support"))]
@@ -30,6 +32,7 @@ mod sessions;
 
 pub use authorize::{ADD_KEY, ALLOW_SUDO, REMOVE_KEY, authorize_command};
 pub use client::{Client, Target};
+pub use detached::{Attended, Job, Stop, Task, User};
 pub use error::{Error, Phase, Place};
 pub use host_keys::{InvalidHostKey, PinnedHostKey, fetch_host_key};
 pub use keys::{KeyPair, generate_key};

@@ -4,6 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use crate::detached::{self, Attended, Job, Stop, Task};
 use crate::{Error, Target};
 
 /// Runs scripts on one server.
@@ -23,6 +24,25 @@ pub trait Remote: Send + Sync {
         deadline: Duration,
         output: &mut dyn Output,
     ) -> Result<Exit, Error>;
+
+    /// Begins a job on the server, unless that was done before, and passes on what it prints from `offset` on,
+    /// until it ends or the server has listened long enough. The job does not depend on this connection:
+    /// after an error, attend it again from where the output ended.
+    async fn attend(
+        &self,
+        job: &Job,
+        task: Task<'_>,
+        offset: u64,
+        output: &mut dyn Output,
+    ) -> Result<Attended, Error> {
+        detached::attend(self, job, task, offset, output).await
+    }
+
+    /// Stops a job and everything it has started, and looks whether that is so. One that was never begun
+    /// cannot be begun any more.
+    async fn stop(&self, job: &Job) -> Result<Stop, Error> {
+        detached::stop(self, job).await
+    }
 
     /// Whether [`Privilege::Root`] is to be had: the login user is root, or `sudo` asks for no password.
     /// Ends with [`Error::NoPrivilege`] if not. [`Remote::run`] asks by itself, once per connection.

@@ -189,7 +189,7 @@ async fn a_change_that_fails_leaves_the_old_words_and_the_reason() {
 }
 
 #[tokio::test]
-async fn work_that_the_panel_left_behind_ends_failed_with_the_reason() {
+async fn work_that_a_panel_left_behind_is_gone_on_with_and_its_former_worker_cannot_write() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
@@ -199,27 +199,11 @@ async fn work_that_the_panel_left_behind_ends_failed_with_the_reason() {
         .unwrap()
         .unwrap();
     until(&app, &owner, server, "installing").await;
-    assert_eq!(
-        domain::queue::fail_interrupted(&app.panel.db)
-            .await
-            .unwrap(),
-        0,
-        "its lease is alive"
-    );
+    let while_it_lives = domain::queue::claim(&app.panel, "another").await;
+    assert!(while_it_lives.unwrap().is_none());
     domain::queue::expire_leases(&app.panel.db).await.unwrap();
-    assert_eq!(
-        domain::queue::fail_interrupted(&app.panel.db)
-            .await
-            .unwrap(),
-        1
-    );
-    let shown = until(&app, &owner, server, "failed").await;
-    assert!(
-        shown["rules"][0]["error_log"]
-            .as_str()
-            .unwrap()
-            .contains("The panel stopped")
-    );
+    app.start_worker();
+    until(&app, &owner, server, "active").await;
     let late = claim
         .finish(&app.panel.db, domain::queue::Outcome::Succeeded)
         .await;
@@ -227,6 +211,44 @@ async fn work_that_the_panel_left_behind_ends_failed_with_the_reason() {
         matches!(late, Err(domain::Error::LeaseLost(_))),
         "a worker without its lease cannot write"
     );
+}
+
+#[tokio::test]
+async fn cancelling_is_for_the_owner_and_a_cancelled_removal_leaves_the_rule_as_it_was() {
+    let app = TestApp::start().await;
+    let (owner, other) = (app.owner().await, app.other_owner().await);
+    let server = app.provisioned_server(&owner).await;
+    let id = add_rule(&app, &owner, server).await;
+    app.start_worker();
+    until(&app, &owner, server, "active").await;
+    app.connector.remote.respond(|run| {
+        let is_the_step = run.script.text().contains("read -r old_action");
+        Answer::code(0).taking(Duration::from_secs(if is_the_step { 60 } else { 0 }))
+    });
+    let removal = app
+        .call(
+            Some(&owner),
+            "/api/lifecycle/remove",
+            json!({ "server_id": server, "kind": "firewall_rule", "id": id }),
+        )
+        .await
+        .body;
+    until(&app, &owner, server, "removing").await;
+    let cancel = json!({ "operation_id": removal });
+    let refused = app
+        .call(Some(&other), "/api/operations/cancel", cancel.clone())
+        .await;
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    let answer = app
+        .call(Some(&owner), "/api/operations/cancel", cancel.clone())
+        .await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let shown = until(&app, &owner, server, "active").await;
+    assert_eq!(shown["rules"][0]["error_log"], Value::Null);
+    let again = app
+        .call(Some(&owner), "/api/operations/cancel", cancel)
+        .await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ impl Record for operation::Model {
         self.lease_until = None;
         self.lease_owner = None;
         self.fence = 0;
+        self.attempts = 0;
         self
     }
 }
@@ -56,6 +57,13 @@ impl Record for operation::Model {
 impl Record for operation_step::Model {
     fn announcement(&self) -> Announcement {
         Announcement::Operation(OperationId(self.operation_id))
+    }
+
+    /// How far its output is read is told with the output.
+    fn without_silent_fields(mut self) -> Self {
+        self.progress = None;
+        self.run = None;
+        self
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Model {
     pub lease_owner: Option<String>,
     pub lease_until: Option<i64>,
     pub fence: i64,
+    pub attempts: i32,
+    pub cancel_requested_by: Option<String>,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub note: Option<String>,
     pub created_at: i64,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,

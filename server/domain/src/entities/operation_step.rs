@@ -16,6 +16,12 @@ pub struct Model {
     pub exit: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub diagnosis: Option<String>,
+    pub fingerprint: Option<String>,
+    pub done_in: Option<i64>,
+    pub run: Option<i64>,
+    pub vanished: i32,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub progress: Option<String>,
     pub started_at: Option<i64>,
     pub ended_at: Option<i64>,
 }

@@ -1,0 +1,146 @@
+//! Ending an operation before its time.
+
+use leptos::prelude::*;
+use wire::operations::{OperationInput, OperationKind, OperationResource, OperationState};
+
+use super::cancel;
+use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission, Toasts};
+
+/// Cancels an operation as long as it is not over; one that runs asks first.
+#[component]
+pub fn CancelOperation(operation: Signal<OperationResource>) -> impl IntoView {
+    let hydrated = expect_context::<crate::Hydrated>();
+    let submission = Submission::bare();
+    let open = RwSignal::new(false);
+    let (id, kind) = operation.with_untracked(|operation| (operation.id, operation.kind));
+    let state = Memo::new(move |_| operation.with(|operation| operation.state));
+    let is_asked =
+        Memo::new(move |_| operation.with(|operation| operation.cancel_requested_by.is_some()));
+    let send = move || {
+        submission.run(cancel(OperationInput { operation_id: id }), move |()| {
+            open.set(false);
+        });
+    };
+    let ask = move |_| match state.get_untracked() {
+        OperationState::Running => open.set(true),
+        OperationState::Queued
+        | OperationState::Succeeded
+        | OperationState::Failed
+        | OperationState::Cancelled => send(),
+    };
+    // It ended while somebody was still thinking.
+    Effect::new(move || {
+        if state.get().is_over() || is_asked.get() {
+            open.set(false);
+        }
+    });
+    view! {
+        <Show when=move || !state.get().is_over() && !is_asked.get()>
+            <button
+                type="button"
+                class="button is-small"
+                disabled=move || !hydrated.get() || submission.is_busy()
+                on:click=ask
+            >
+                <Icon shape=Shape::Cross/>
+                {move || if submission.is_busy() { "Cancelling..." } else { "Cancel" }}
+            </button>
+        </Show>
+        <Dialog open title="Cancel this operation" id="cancel-operation">
+            <p>{consequence(kind)}</p>
+            <FormMessage submission/>
+            <div class="form-actions">
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    "Let it run"
+                </button>
+                <button
+                    type="button"
+                    class="button is-danger"
+                    disabled=move || submission.is_busy()
+                    on:click=move |_| send()
+                >
+                    {move || if submission.is_busy() { "Cancelling..." } else { "Cancel operation" }}
+                </button>
+            </div>
+        </Dialog>
+    }
+}
+
+/// That somebody wants it to end, and what the operation waits for.
+#[component]
+pub fn Waiting(operation: Signal<OperationResource>) -> impl IntoView {
+    let text = Memo::new(move |_| {
+        operation.with(|operation| {
+            if operation.state.is_over() {
+                return None;
+            }
+            let by = operation.cancel_requested_by.as_ref();
+            let cancelling = by
+                .map(|by| format!("Cancelling, as {by} asked: stopping what runs on the server."));
+            match (cancelling, operation.note.clone()) {
+                (Some(cancelling), Some(note)) => Some(format!("{cancelling} {note}")),
+                (one, other) => one.or(other),
+            }
+        })
+    });
+    view! {
+        <div role="status">
+            {move || {
+                text.get()
+                    .map(|text| view! { <p class="field-note step-silence" data-testid="operation-note">{text}</p> })
+            }}
+        </div>
+    }
+}
+
+/// A button for a row: no dialog, for work that a server takes back by itself or that is begun again
+/// by a click.
+#[component]
+pub fn CancelInRow(
+    #[prop(into)] operation: Signal<Option<wire::OperationId>>,
+    #[prop(into)] name: Signal<String>,
+) -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    let submission = Submission::bare();
+    let send = move |_| {
+        if let Some(operation_id) = operation.get_untracked() {
+            submission.run(cancel(OperationInput { operation_id }), |()| {});
+        }
+    };
+    Effect::new(move || {
+        if let Some(message) = submission.message() {
+            toasts.complain(message);
+        }
+    });
+    view! {
+        <button
+            type="button"
+            class="button is-small"
+            aria-label=move || format!("Cancel {}", name.get())
+            disabled=move || submission.is_busy()
+            on:click=send
+        >
+            <Icon shape=Shape::Cross/>
+            {move || if submission.is_busy() { "Cancelling..." } else { "Cancel" }}
+        </button>
+    }
+}
+
+/// What is left behind.
+fn consequence(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Authorize => {
+            "The panel stops at once. The password is forgotten; give it again to begin anew."
+        }
+        OperationKind::Provision => {
+            "The step that runs is stopped, with everything it started. What earlier steps did stays on the server; \
+             provisioning again goes on from there."
+        }
+        OperationKind::Install(_) => {
+            "The step that runs is stopped, with everything it started. What it changed may be half-done; retry does the rest."
+        }
+        OperationKind::Change(_) | OperationKind::Remove(_) => {
+            "The step that runs is stopped, with everything it started. The record stays as it was before."
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Taking operations out of the queue, and taking over those whose worker is gone.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use wire::operations::OperationState;
+use wire::{OperationId, ServerId};
+
+use super::Claim;
+use super::ending::{Outcome, end};
+use crate::db::{Db, Tx, now};
+use crate::entities::operation;
+use crate::{Error, Panel, managed, operation_secrets, words};
+
+/// A claim lives this long without a heartbeat; the worker renews it every `HEARTBEAT`.
+pub const LEASE_MS: i64 = 45_000;
+pub const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// An operation whose workers die this often without getting anything done is what kills them.
+const MOST_ATTEMPTS: i32 = 3;
+
+/// Claims an operation: one whose worker is gone, or else the oldest whose server has no other one
+/// running: one lane per server.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim(panel: &Panel, worker: &str) -> Result<Option<Claim>, Error> {
+    let db = &panel.db;
+    // Looked at four times a second; an empty queue must not take the right to write each time.
+    if !anything_to_claim(db).await? {
+        return Ok(None);
+    }
+    // One that can be neither begun nor ended must not hold up the others.
+    let mut beyond = HashSet::new();
+    loop {
+        let mut tx = db.begin().await?;
+        let Some(row) = next(&tx, &beyond).await? else {
+            return Ok(None);
+        };
+        let id = row.id;
+        match take(&mut tx, panel, row, worker).await {
+            Ok(claim) => {
+                tx.commit().await?;
+                if claim.is_some() {
+                    return Ok(claim);
+                }
+            }
+            Err(Error::Database(error)) => return Err(Error::Database(error)),
+            Err(error) => {
+                drop(tx);
+                tracing::error!(operation = id, %error, "an operation could not be begun");
+                beyond.insert(id);
+                set_aside(db, id, &error).await?;
+            }
+        }
+    }
+}
+
+/// Gives up the leases of workers that are known to be gone, so that nobody need wait for them to
+/// run out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn expire_leases(db: &Db) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    let running = operation::Entity::find()
+        .filter(operation::Column::State.eq(OperationState::Running.as_str()))
+        .all(tx.reads())
+        .await?;
+    for row in running {
+        tx.update(&row, |row| row.lease_until = Some(0)).await?;
+    }
+    tx.commit().await
+}
+
+async fn anything_to_claim(db: &Db) -> Result<bool, Error> {
+    let found = operation::Entity::find()
+        .filter(
+            Condition::any()
+                .add(operation::Column::State.eq(OperationState::Queued.as_str()))
+                .add(is_left_behind(now().0)),
+        )
+        .one(db.reads())
+        .await?;
+    Ok(found.is_some())
+}
+
+fn is_left_behind(at: i64) -> Condition {
+    Condition::all()
+        .add(operation::Column::State.eq(OperationState::Running.as_str()))
+        .add(operation::Column::LeaseUntil.lt(at))
+}
+
+async fn next(tx: &Tx, beyond: &HashSet<i64>) -> Result<Option<operation::Model>, Error> {
+    let left_behind = operation::Entity::find()
+        .filter(is_left_behind(tx.at().0))
+        .filter(operation::Column::Id.is_not_in(beyond.iter().copied()))
+        .order_by_asc(operation::Column::Id)
+        .one(tx.reads())
+        .await?;
+    if left_behind.is_some() {
+        return Ok(left_behind);
+    }
+    let busy: Vec<i64> = operation::Entity::find()
+        .select_only()
+        .column(operation::Column::ServerId)
+        .filter(operation::Column::State.eq(OperationState::Running.as_str()))
+        .into_tuple()
+        .all(tx.reads())
+        .await?;
+    Ok(operation::Entity::find()
+        .filter(operation::Column::State.eq(OperationState::Queued.as_str()))
+        .filter(operation::Column::ServerId.is_not_in(busy))
+        .filter(operation::Column::Id.is_not_in(beyond.iter().copied()))
+        .order_by_asc(operation::Column::Id)
+        .one(tx.reads())
+        .await?)
+}
+
+/// Takes an operation, or ends one that cannot be gone on with.
+async fn take(
+    tx: &mut Tx,
+    panel: &Panel,
+    row: operation::Model,
+    worker: &str,
+) -> Result<Option<Claim>, Error> {
+    let is_new = row.state == OperationState::Queued.as_str();
+    let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;
+    if !is_new && let Some(reason) = hopeless(&row, managed::cannot_go_on(kind)) {
+        end(tx, &row, Outcome::Failed(reason)).await?;
+        return Ok(None);
+    }
+    let at = tx.at().0;
+    let fence = next_fence(tx, row.server_id).await?;
+    let claimed = tx
+        .update(&row, |row| {
+            row.state = OperationState::Running.as_str().to_owned();
+            row.lease_owner = Some(worker.to_owned());
+            row.lease_until = Some(at + LEASE_MS);
+            row.fence = fence;
+            row.attempts += 1;
+            row.started_at = row.started_at.or(Some(at));
+        })
+        .await?;
+    if is_new {
+        managed::began(tx, &claimed).await?;
+    }
+    let secret = operation_secrets::take(tx, &panel.secrets, claimed.id).await?;
+    Ok(Some(Claim {
+        operation: OperationId(claimed.id),
+        server: ServerId(claimed.server_id),
+        kind,
+        resource_id: claimed.resource_id,
+        payload: claimed.payload,
+        secret,
+        fence,
+    }))
+}
+
+fn hopeless(row: &operation::Model, cannot_go_on: Option<&str>) -> Option<String> {
+    if row.attempts >= MOST_ATTEMPTS {
+        return Some(format!(
+            "The panel stopped {MOST_ATTEMPTS} times while this was running and got nothing done in between, so it is set aside. \
+             The panel's log may tell why. Retry: every step looks first and does only what is missing."
+        ));
+    }
+    cannot_go_on.map(str::to_owned)
+}
+
+/// Grows from claim to claim on a server, which refuses a lower one. Not a plain count: after an old
+/// backup of the database was put back, the server would refuse the panel for ever.
+async fn next_fence(tx: &Tx, server: i64) -> Result<i64, Error> {
+    let highest: Option<Option<i64>> = operation::Entity::find()
+        .select_only()
+        .column_as(operation::Column::Fence.max(), "highest")
+        .filter(operation::Column::ServerId.eq(server))
+        .into_tuple()
+        .one(tx.reads())
+        .await?;
+    Ok((highest.flatten().unwrap_or_default() + 1).max(tx.at().0))
+}
+
+/// Ends an operation whose record does not fit it, and leaves the record alone.
+async fn set_aside(db: &Db, id: i64, error: &Error) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    if let Some(row) = operation::Entity::find_by_id(id).one(tx.reads()).await? {
+        let at = tx.at().0;
+        tx.update(&row, |row| {
+            row.state = OperationState::Failed.as_str().to_owned();
+            row.error = Some(format!(
+                "The panel's records of this do not fit together: {error}. Nothing was sent to the server."
+            ));
+            row.ended_at = Some(at);
+            row.lease_until = None;
+        })
+        .await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,75 @@
+//! How an operation ends, and what that means for its record: in one transaction.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use wire::operations::{OperationState, StepStatus};
+
+use crate::db::Tx;
+use crate::entities::{operation, operation_step};
+use crate::{Error, managed, operation_secrets, words};
+
+/// How an operation ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Succeeded,
+    /// With a sentence that says what failed and what to do next.
+    Failed(String),
+    /// With the name of who wanted it.
+    Cancelled(String),
+}
+
+impl Outcome {
+    /// What stands beside the operation, and beside its record.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Succeeded => None,
+            Self::Failed(reason) => Some(reason.clone()),
+            Self::Cancelled(by) => Some(format!("Cancelled by {by}.")),
+        }
+    }
+}
+
+/// Ends an operation, its steps and the way of its record.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    row: &operation::Model,
+    outcome: Outcome,
+) -> Result<(), Error> {
+    let at = tx.at().0;
+    operation_secrets::forget(tx, row.id).await?;
+    let steps = operation_step::Entity::find()
+        .filter(operation_step::Column::OperationId.eq(row.id))
+        .all(tx.reads())
+        .await?;
+    for step in steps {
+        let status = match words::step_status(&step.status)? {
+            StepStatus::Running => StepStatus::Failed,
+            StepStatus::Waiting => StepStatus::Skipped,
+            done @ (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Skipped) => done,
+        };
+        tx.update(&step, |row| {
+            if status == StepStatus::Failed && row.ended_at.is_none() {
+                row.ended_at = Some(at);
+                if let Outcome::Cancelled(_) = outcome {
+                    row.exit = Some("cancelled".to_owned());
+                }
+            }
+            row.status = status.as_str().to_owned();
+        })
+        .await?;
+    }
+    let state = match &outcome {
+        Outcome::Succeeded => OperationState::Succeeded,
+        Outcome::Failed(_) => OperationState::Failed,
+        Outcome::Cancelled(_) => OperationState::Cancelled,
+    };
+    tx.update(row, |row| {
+        row.state = state.as_str().to_owned();
+        row.error = outcome.reason();
+        row.note = None;
+        row.lease_owner = None;
+        row.lease_until = None;
+        row.ended_at = Some(at);
+    })
+    .await?;
+    managed::settle(tx, row, &outcome).await
+}

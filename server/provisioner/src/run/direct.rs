@@ -1,0 +1,53 @@
+//! Probes: they change nothing, so that after a cut they simply run again.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use domain::queue::StepState;
+use tokio::time::{Instant, sleep};
+
+use super::Run;
+use super::attending::Verdict;
+use super::keeper::{Keeper, Progress};
+use crate::backoff::Backoff;
+use crate::plan::Step;
+
+impl Run<'_> {
+    /// Runs a step in a session. What it prints is stored when it has ended: nothing of a run that
+    /// was cut is left.
+    pub(super) async fn run_directly(&self, step: &Step, state: StepState) -> Result<Verdict> {
+        let keeper = Keeper::new(self, state.position, Progress::default()).await?;
+        let give_up = Instant::now() + step.deadline;
+        let stdin = step.stdin();
+        let mut backoff = Backoff::default();
+        let error = loop {
+            let left = give_up.saturating_duration_since(Instant::now());
+            let mut printed = Vec::new();
+            let attempt = async {
+                let remote = self.connect().await?;
+                let left = left.max(Duration::from_secs(1));
+                remote
+                    .run(step.script, step.privilege, &stdin, left, &mut printed)
+                    .await
+            };
+            let error = match attempt.await {
+                Ok(exit) => {
+                    let mut keeper = keeper;
+                    keeper.take(printed).await?;
+                    return Ok(Verdict::Exit(exit, keeper.end().await?));
+                }
+                Err(error) => error,
+            };
+            if !self.may_pass(&error) || Instant::now() >= give_up {
+                break error;
+            }
+            let note = error.to_string();
+            self.claim.note(&self.panel.db, Some(note)).await?;
+            tokio::select! {
+                () = sleep(backoff.next()) => {}
+                () = self.leaves(step) => return Ok(Verdict::LeftRunning),
+            }
+        };
+        Ok(Verdict::Failed(keeper.end().await?, error.to_string()))
+    }
+}

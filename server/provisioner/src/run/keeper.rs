@@ -1,0 +1,184 @@
+//! What a step prints, on its way into the database: read by offset, so that nothing is lost or
+//! doubled, whoever reads on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use ssh::{Output, Stream};
+
+use super::Run;
+use crate::output::{Reader, Said};
+
+/// Of each step's output, this much of the beginning is kept, and as much of the end as `TAIL`.
+const HEAD: usize = 768 * 1024;
+const TAIL: usize = 256 * 1024;
+const PIECE: usize = 64 * 1024;
+/// So much of the end tells the usual failures.
+const LAST_LINES: usize = 8 * 1024;
+
+/// What a step left behind.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub said: Marks,
+    pub last_lines: String,
+}
+
+/// What a step reported by marks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    pub summary: Option<String>,
+    pub error: Option<String>,
+    pub facts: Vec<(String, String)>,
+}
+
+/// How far a step's output is read; stored with the last piece of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Bytes of the output on the server that need not be read again.
+    pub offset: u64,
+    /// Bytes of text that are stored.
+    stored: usize,
+    marks: Marks,
+}
+
+/// Bytes between the connection, which must not wait, and the database.
+#[derive(Clone, Default)]
+pub struct Incoming(Arc<Mutex<Vec<u8>>>);
+
+impl Incoming {
+    pub fn drain(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Output for Incoming {
+    fn write(&mut self, _: Stream, bytes: &[u8]) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+    }
+}
+
+/// Stores a step's output: the head as it comes, of the rest only the tail, with the count of what
+/// was left out.
+pub struct Keeper<'a> {
+    run: &'a Run<'a>,
+    position: i32,
+    reader: Reader,
+    /// Where the reader began.
+    base: u64,
+    progress: Progress,
+    last_lines: String,
+    tail: String,
+    left_out: usize,
+}
+
+impl<'a> Keeper<'a> {
+    /// Reads on where `progress` ends.
+    pub async fn new(run: &'a Run<'a>, position: i32, progress: Progress) -> Result<Self> {
+        let last_lines = if progress.stored == 0 {
+            String::new()
+        } else {
+            let db = &run.panel.db;
+            run.claim.last_output(db, position, LAST_LINES).await?
+        };
+        Ok(Self {
+            run,
+            position,
+            reader: Reader::masking(&run.secrets),
+            base: progress.offset,
+            progress,
+            last_lines,
+            tail: String::new(),
+            left_out: 0,
+        })
+    }
+
+    /// Where to read on after a cut: what was read is in the database or in this keeper.
+    pub fn read_to(&self) -> u64 {
+        self.base + self.reader.read_bytes()
+    }
+
+    pub async fn take(&mut self, bytes: Vec<u8>) -> Result<()> {
+        // By pieces, so that the head ends about where it should.
+        for piece in bytes.chunks(PIECE) {
+            let said = self.reader.read(piece);
+            self.keep(said).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything was read.
+    pub async fn end(mut self) -> Result<Report> {
+        let said = self.reader.end();
+        self.keep(said).await?;
+        if !self.tail.is_empty() {
+            let note = match self.left_out {
+                0 => String::new(),
+                bytes => format!("[{bytes} bytes left out]\n"),
+            };
+            let text = note + &self.tail;
+            self.progress.offset = self.read_to();
+            self.print(text).await?;
+        }
+        Ok(Report {
+            said: self.progress.marks,
+            last_lines: self.last_lines,
+        })
+    }
+
+    async fn keep(&mut self, said: Vec<Said>) -> Result<()> {
+        let mut text = String::new();
+        for said in said {
+            let marks = &mut self.progress.marks;
+            match said {
+                Said::Text(line) => text.push_str(&line),
+                Said::Summary(summary) => marks.summary = Some(summary),
+                Said::Fact { key, value } => {
+                    let fact = (key, value);
+                    if !marks.facts.contains(&fact) {
+                        marks.facts.push(fact);
+                    }
+                }
+                Said::Error(sentence) => marks.error = Some(sentence),
+            }
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.last_lines.push_str(&text);
+        keep_end(&mut self.last_lines, LAST_LINES);
+        if self.progress.stored < HEAD {
+            self.progress.stored += text.len();
+            // Only whole lines: whoever reads on begins at one.
+            self.progress.offset = self.base + self.reader.whole_bytes();
+            return self.print(text).await;
+        }
+        // The stored offset stays at the end of the head: the tail is in memory only.
+        self.tail.push_str(&text);
+        self.left_out += keep_end(&mut self.tail, TAIL);
+        Ok(())
+    }
+
+    async fn print(&self, text: String) -> Result<()> {
+        let progress = serde_json::to_string(&self.progress)?;
+        let db = &self.run.panel.db;
+        let claim = self.run.claim;
+        Ok(claim.print(db, self.position, text, Some(progress)).await?)
+    }
+}
+
+/// Cuts the front so that at most `most` bytes stay; returns how many went.
+fn keep_end(text: &mut String, most: usize) -> usize {
+    if text.len() <= most {
+        return 0;
+    }
+    let mut cut = text.len() - most;
+    while !text.is_char_boundary(cut) {
+        cut += 1;
+    }
+    text.drain(..cut);
+    cut
+}

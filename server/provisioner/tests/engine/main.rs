@@ -1,0 +1,10 @@
+//! The engine on servers in memory: what it makes of failures, cuts, crashes and cancellations.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cancelling;
+mod cuts;
+mod lanes;
+mod panel;
+mod restarts;
+mod retry;
