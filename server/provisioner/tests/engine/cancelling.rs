@@ -58,7 +58,7 @@ async fn a_cancelled_provisioning_is_gone_on_with_by_the_next_one() {
     let panel = TestPanel::new().await;
     let server = panel.server("web-1", "203.0.113.7").await;
     panel.connector.remote.respond(|run| {
-        let is_php = run.script.text().contains("install_packages php-fpm");
+        let is_php = run.script.text().contains("for extension in fpm cli");
         Answer::code(0).taking(Duration::from_secs(if is_php { 600 } else { 0 }))
     });
     let _worker = panel.start_worker();

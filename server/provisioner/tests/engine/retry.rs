@@ -16,7 +16,7 @@ fn failing(panel: &TestPanel, words: &'static str) {
 }
 
 fn is_php(run: &Run) -> bool {
-    run.script.text().contains("install_packages php-fpm")
+    run.script.text().contains("for extension in fpm cli")
 }
 
 #[tokio::test(flavor = "multi_thread")]
