@@ -1,15 +1,23 @@
 //! Who is signed in; setting up, signing in and out.
 
+mod everyone;
 mod gate;
 mod pages;
+mod settings;
+mod tabs;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use wire::ApiError;
-use wire::accounts::{NoInput, SetupInput, SignInInput, Visitor};
+use wire::accounts::{
+    AccountResource, AccountSummary, ChangePasswordInput, NoInput, RemoveAccountInput, SetupInput,
+    SignInInput, UpdateAccountInput, Visitor,
+};
 
+pub use self::everyone::AccountsPage;
 pub use self::gate::{SessionGate, SignInDialog};
-pub use self::pages::{SetupPage, SignInPage};
+pub use self::pages::{Brand, SetupPage, SignInPage};
+pub use self::settings::AccountPage;
 
 /// Who the page is for.
 #[server(name = WhoIsHere, prefix = "/api", endpoint = "accounts/visitor", input = Json, output = Json)]
@@ -43,9 +51,54 @@ pub async fn sign_in(input: SignInInput) -> Result<(), ApiError> {
 pub async fn sign_out(input: NoInput) -> Result<(), ApiError> {
     let NoInput {} = input;
     let (panel, who) = crate::session::signed_in()?;
-    domain::accounts::sign_out(&panel.db, &who).await?;
+    domain::sessions::end(&panel.db, &who).await?;
     crate::session::end(&panel);
     Ok(())
+}
+
+/// The caller's account.
+#[server(prefix = "/api", endpoint = "accounts/show", input = Json, output = Json)]
+pub async fn show(input: NoInput) -> Result<AccountResource, ApiError> {
+    let NoInput {} = input;
+    let (_, who) = crate::session::signed_in()?;
+    Ok(who.account)
+}
+
+/// Changes the caller's name and e-mail.
+#[server(prefix = "/api", endpoint = "accounts/update", input = Json, output = Json)]
+pub async fn update(input: UpdateAccountInput) -> Result<(), ApiError> {
+    let (panel, who) = crate::session::signed_in()?;
+    let change = wire::accounts::AccountChange::parse(&input)?;
+    Ok(domain::accounts::update(&panel, &who, change).await?)
+}
+
+/// Changes the caller's password; their other sessions end.
+#[server(prefix = "/api", endpoint = "accounts/change_password", input = Json, output = Json)]
+pub async fn change_password(input: ChangePasswordInput) -> Result<(), ApiError> {
+    let (panel, who) = crate::session::signed_in()?;
+    let change = wire::accounts::PasswordChange::parse(&input)?;
+    let token = domain::accounts::change_password(&panel, &who, change).await?;
+    crate::session::begin(&panel, &token);
+    Ok(())
+}
+
+/// Everybody's accounts.
+#[server(prefix = "/api", endpoint = "accounts/list", input = Json, output = Json)]
+pub async fn list(input: NoInput) -> Result<Vec<AccountSummary>, ApiError> {
+    let NoInput {} = input;
+    let (panel, administrator) = crate::session::administrator()?;
+    Ok(domain::accounts::list(&panel.db, &administrator).await?)
+}
+
+/// Removes somebody's account.
+#[server(prefix = "/api", endpoint = "accounts/remove", input = Json, output = Json)]
+pub async fn remove(input: RemoveAccountInput) -> Result<(), ApiError> {
+    let (panel, administrator) = crate::session::administrator()?;
+    let RemoveAccountInput {
+        user_id,
+        confirm_email,
+    } = input;
+    Ok(domain::accounts::remove(&panel.db, &administrator, user_id, &confirm_email).await?)
 }
 
 /// The visitor of this page, asked once per document.

@@ -50,6 +50,12 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
+/// What stands behind the `#` of the page's address. Browsers never send it.
+pub fn fragment() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.trim_start_matches('#').to_owned()
+}
+
 pub fn is_hidden() -> bool {
     document().visibility_state() == VisibilityState::Hidden
 }

@@ -7,7 +7,7 @@ use wire::accounts::{AccountResource, NoInput, Visitor};
 use wire::event::Channel;
 use wire::servers::ServerSummary;
 
-use crate::accounts::{PageVisitor, SessionGate, sign_out};
+use crate::accounts::{PageVisitor, SessionGate, show, sign_out};
 use crate::live::{self, Live, LiveStatus, Pulse, live};
 use crate::ui::{Icon, Shape, Submission};
 use crate::{browser, servers};
@@ -15,6 +15,10 @@ use crate::{browser, servers};
 /// The servers of the account, kept once for the side bar, the path and the list.
 #[derive(Clone, Copy)]
 pub struct AllServers(pub Live<Vec<ServerSummary>>);
+
+/// The account behind the page, kept once for the side bar and its own page.
+#[derive(Clone, Copy)]
+pub struct OwnAccount(pub Live<AccountResource>);
 
 /// Frame and page.
 #[component]
@@ -24,6 +28,8 @@ pub fn Frame() -> impl IntoView {
     provide_context(pulse);
     let all = AllServers(live(Channel::Servers, || servers::list(NoInput {})));
     provide_context(all);
+    let own = OwnAccount(live(Channel::Account, || show(NoInput {})));
+    provide_context(own);
     view! {
         <a class="skip-link" href="#content">
             "Skip to content"
@@ -58,8 +64,13 @@ pub fn Frame() -> impl IntoView {
                 <Suspense>
                     {Suspend::new(async move {
                         match visitor.await {
-                            Ok(Visitor::SignedIn(account)) => {
-                                view! { <AccountMenu account pulse/> }.into_any()
+                            Ok(Visitor::SignedIn(_)) => {
+                                own.0
+                                    .first()
+                                    .await
+                                    .ok()
+                                    .map(|account| view! { <AccountMenu account pulse/> })
+                                    .into_any()
                             }
                             Ok(Visitor::SignedOut) => view! { <Redirect path="/sign-in"/> }.into_any(),
                             Ok(Visitor::SetupNeeded) => view! { <Redirect path="/setup"/> }.into_any(),
@@ -89,16 +100,21 @@ pub fn Frame() -> impl IntoView {
 /// Who is signed in, and the way out. With a session there is something to listen to, so the socket
 /// opens here.
 #[component]
-fn AccountMenu(account: AccountResource, pulse: Pulse) -> impl IntoView {
+fn AccountMenu(account: Signal<AccountResource>, pulse: Pulse) -> impl IntoView {
     let gate = expect_context::<SessionGate>();
     Effect::new(move || live::start(pulse, gate));
     let submission = Submission::bare();
     let leave = move |_| submission.run(sign_out(NoInput {}), |()| browser::go_to("/sign-in"));
     view! {
         <div class="account">
-            <span class="account-name" title=account.email>
-                {account.name}
-            </span>
+            <A
+                href="/account"
+                attr:class="account-link"
+                attr:title=move || account.with(|account| account.email.clone())
+            >
+                <Icon shape=Shape::User/>
+                <span class="account-name">{move || account.with(|account| account.name.clone())}</span>
+            </A>
             <button
                 type="button"
                 class="icon-button"
@@ -157,6 +173,8 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
     for part in path.split('/').filter(|part| !part.is_empty()) {
         href = format!("{href}/{part}");
         let title = match (crumbs.len(), part) {
+            (0, "account") => "Account".to_owned(),
+            (0, "accounts") => "Accounts".to_owned(),
             (0, "servers") => "Servers".to_owned(),
             (1, "new") => "Add a server".to_owned(),
             (1, id) => servers
@@ -230,6 +248,7 @@ mod tests {
     #[test]
     fn the_path_is_told_in_words() {
         assert_eq!(titles("/servers"), ["Servers"]);
+        assert_eq!(titles("/account"), ["Account"]);
         assert_eq!(titles("/servers/new"), ["Servers", "Add a server"]);
         assert_eq!(
             titles("/servers/5/firewall"),

@@ -3,6 +3,7 @@
 pub mod accounts;
 mod browser;
 pub mod firewall;
+pub mod invitations;
 mod layout;
 pub mod lifecycle;
 pub mod live;
@@ -11,6 +12,7 @@ pub mod policy;
 pub mod servers;
 #[cfg(feature = "ssr")]
 pub mod session;
+pub mod sessions;
 mod ui;
 
 use leptos::prelude::*;
@@ -18,8 +20,11 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Redirect, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-use crate::accounts::{SessionGate, SetupPage, SignInDialog, SignInPage};
+use crate::accounts::{
+    AccountPage, AccountsPage, SessionGate, SetupPage, SignInDialog, SignInPage,
+};
 use crate::firewall::FirewallPage;
+use crate::invitations::InvitationPage;
 use crate::layout::Frame;
 use crate::operations::OperationPage;
 use crate::servers::{NewServerPage, ServerPage, ServersPage};
@@ -80,6 +85,7 @@ pub fn App() -> impl IntoView {
             <Routes fallback=|| view! { <main class="bare"><NotFound/></main> }>
                 <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/invitation") view=InvitationPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/") view=|| view! { <Redirect path="/servers"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/servers") view=ServersPage ssr=SsrMode::Async/>
@@ -87,6 +93,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/servers/:id") view=ServerPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/firewall") view=FirewallPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                    <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
             <SignInDialog/>

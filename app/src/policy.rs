@@ -7,19 +7,33 @@ pub enum Policy {
     Public,
     /// Anybody who holds the setup token, while no account exists.
     SetupOnly,
+    /// Anybody who holds the token of an invitation.
+    Invited,
     /// A living session; what belongs to somebody else is not found.
     SignedIn,
+    /// A living session of an administrator; to others it is not found.
+    Administrator,
 }
 
 /// Every server function by its path.
 pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
+    ("/api/accounts/change_password", Policy::SignedIn),
+    ("/api/accounts/list", Policy::Administrator),
+    ("/api/accounts/remove", Policy::Administrator),
     ("/api/accounts/setup", Policy::SetupOnly),
+    ("/api/accounts/show", Policy::SignedIn),
     ("/api/accounts/sign_in", Policy::Public),
     ("/api/accounts/sign_out", Policy::SignedIn),
+    ("/api/accounts/update", Policy::SignedIn),
     ("/api/accounts/visitor", Policy::Public),
     ("/api/firewall/create", Policy::SignedIn),
     ("/api/firewall/show", Policy::SignedIn),
     ("/api/firewall/update", Policy::SignedIn),
+    ("/api/invitations/accept", Policy::Invited),
+    ("/api/invitations/create", Policy::Administrator),
+    ("/api/invitations/list", Policy::Administrator),
+    ("/api/invitations/revoke", Policy::Administrator),
+    ("/api/invitations/show", Policy::Invited),
     ("/api/lifecycle/remove", Policy::SignedIn),
     ("/api/lifecycle/retry", Policy::SignedIn),
     ("/api/operations/cancel", Policy::SignedIn),
@@ -33,6 +47,10 @@ pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
     ("/api/servers/provision", Policy::SignedIn),
     ("/api/servers/remove", Policy::SignedIn),
     ("/api/servers/show", Policy::SignedIn),
+    ("/api/sessions/end_everywhere", Policy::SignedIn),
+    ("/api/sessions/end_others", Policy::SignedIn),
+    ("/api/sessions/list", Policy::SignedIn),
+    ("/api/sessions/revoke", Policy::SignedIn),
 ];
 
 /// The policy of a server function's path; `None` for a path that is none.

@@ -1,8 +1,8 @@
 //! Who is calling, and is it theirs. Every server function begins with one of these.
 
 use axum::http::{HeaderValue, header};
-use domain::access::{self, Caller, OwnedOperation, OwnedServer, SignedIn};
-use domain::sessions::SessionToken;
+use domain::access::{self, Administrator, Caller, OwnedOperation, OwnedServer, SignedIn};
+use domain::sessions::{LONGEST_MS, SessionToken};
 use domain::{Error, Panel};
 use leptos::context::use_context;
 use leptos_axum::ResponseOptions;
@@ -11,8 +11,8 @@ use wire::{ApiError, OperationId, ServerId};
 /// The name of the session's cookie.
 pub const COOKIE: &str = "brokeforge_session";
 
-/// No session lives longer than 7 days, so its cookie need not either.
-const COOKIE_SECONDS: u32 = 7 * 24 * 3600;
+/// No session lives longer, so its cookie need not either.
+const COOKIE_SECONDS: i64 = LONGEST_MS / 1000;
 
 /// The panel, for calls that anybody may make.
 pub fn panel() -> Result<Panel, ApiError> {
@@ -32,6 +32,12 @@ pub fn caller() -> Result<Caller, ApiError> {
 pub fn signed_in() -> Result<(Panel, SignedIn), ApiError> {
     let who = caller()?.signed_in()?.clone();
     Ok((panel()?, who))
+}
+
+/// The account behind the request, proved to be an administrator's.
+pub fn administrator() -> Result<(Panel, Administrator), ApiError> {
+    let (panel, who) = signed_in()?;
+    Ok((panel, access::administrator(who)?))
 }
 
 /// A server, proved to be the caller's.
@@ -58,7 +64,7 @@ pub fn end(panel: &Panel) {
     set_cookie(panel, "", 0);
 }
 
-fn set_cookie(panel: &Panel, value: &str, seconds: u32) {
+fn set_cookie(panel: &Panel, value: &str, seconds: i64) {
     let secure = if panel.public_url.starts_with("https:") {
         "; Secure"
     } else {

@@ -6,9 +6,11 @@ mod m0003_servers;
 mod m0004_firewall_rules;
 mod m0005_operations;
 mod m0006_audit_entries;
+mod m0008_invitations;
 mod m0009_operation_engine;
 mod m0010_operation_secrets;
 mod m0011_provision_options;
+mod m0013_user_roles;
 
 use sea_orm_migration::prelude::*;
 
@@ -25,9 +27,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_firewall_rules::Migration),
             Box::new(m0005_operations::Migration),
             Box::new(m0006_audit_entries::Migration),
+            Box::new(m0008_invitations::Migration),
             Box::new(m0009_operation_engine::Migration),
             Box::new(m0010_operation_secrets::Migration),
             Box::new(m0011_provision_options::Migration),
+            Box::new(m0013_user_roles::Migration),
         ]
     }
 }

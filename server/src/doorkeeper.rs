@@ -11,6 +11,7 @@ use axum_extra::extract::CookieJar;
 use domain::access::Caller;
 use domain::sessions;
 use wire::ApiError;
+use wire::accounts::Role;
 
 use crate::router::AppState;
 
@@ -63,13 +64,17 @@ pub async fn guard_calls(State(state): State<AppState>, request: Request, next: 
             message: "Send JSON.".to_owned(),
         });
     }
-    let signed_in = request
+    let role = request
         .extensions()
         .get::<Caller>()
-        .is_some_and(|caller| caller.signed_in.is_some());
-    match policy {
-        Policy::SignedIn if !signed_in => return refuse(&ApiError::SignedOut),
-        Policy::SignedIn | Policy::SetupOnly | Policy::Public => {}
+        .and_then(|caller| caller.signed_in.as_ref())
+        .map(|who| who.account.role);
+    match (policy, role) {
+        (Policy::SignedIn | Policy::Administrator, None) => return refuse(&ApiError::SignedOut),
+        (Policy::Administrator, Some(Role::Member)) => return refuse(&ApiError::NotFound),
+        (Policy::Administrator, Some(Role::Administrator))
+        | (Policy::SignedIn, Some(_))
+        | (Policy::SetupOnly | Policy::Invited | Policy::Public, _) => {}
     }
     let response = next.run(request).await;
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {

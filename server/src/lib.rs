@@ -1,6 +1,7 @@
 //! The process: configuration, HTTP, WebSocket, workers.
 
 pub mod broadcasting;
+pub mod commands;
 pub mod config;
 pub mod doorkeeper;
 pub mod router;

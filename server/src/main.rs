@@ -1,6 +1,7 @@
 //! `brokeforge`: a self-hosted panel for your servers.
 
 use clap::{Parser, Subcommand};
+use server::commands::user::{self, UserArguments};
 use server::config::ServeOptions;
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Serves the panel: pages, WebSocket and workers in one process.
     Serve(ServeOptions),
+    /// Lists accounts and resets passwords.
+    User(UserArguments),
 }
 
 #[tokio::main]
@@ -31,5 +34,6 @@ async fn main() -> anyhow::Result<()> {
         .init();
     match Arguments::parse().command {
         Command::Serve(options) => server::start::serve(options).await,
+        Command::User(arguments) => user::run(arguments).await,
     }
 }

@@ -148,8 +148,9 @@ fn SetupForm() -> impl IntoView {
     }
 }
 
+/// The panel's name over a form that stands alone.
 #[component]
-fn Brand() -> impl IntoView {
+pub fn Brand() -> impl IntoView {
     view! {
         <p class="brand">
             <Icon shape=Shape::Hammer/>

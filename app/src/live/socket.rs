@@ -192,7 +192,9 @@ fn hear(text: &str) -> bool {
         ("pusher_internal:subscription_succeeded" | "pusher:subscription_error", Some(channel)) => {
             listeners::settled(channel);
         }
-        ("ServerUpdated", Some(channel)) => listeners::hear(Heard::Records(channel)),
+        ("AccountUpdated" | "ServerUpdated", Some(channel)) => {
+            listeners::hear(Heard::Records(channel))
+        }
         ("Resync", Some(channel)) => listeners::hear(Heard::Resync(channel)),
         ("OperationOutput", Some(_)) => {
             let data = message["data"].as_str().unwrap_or_default();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FieldErrors;
 use crate::text::one_line;
-use crate::{ApiError, UserId};
+use crate::{ApiError, Timestamp, UserId};
 
 /// What makes the first account.
 #[derive(Clone, Serialize, Deserialize)]
@@ -27,6 +27,31 @@ pub struct SignInInput {
     pub password: String,
 }
 
+/// What an account is called. A new e-mail needs the present password; a new name does not.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAccountInput {
+    pub name: String,
+    pub email: String,
+    /// Looked at only when the e-mail is another one.
+    pub present_password: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangePasswordInput {
+    pub present_password: String,
+    pub new_password: String,
+}
+
+/// Removes somebody's account; its e-mail is typed to make sure.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveAccountInput {
+    pub user_id: UserId,
+    pub confirm_email: String,
+}
+
 // The calls they travel in derive Debug; token and passwords stay out of it.
 impl fmt::Debug for SetupInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,6 +62,19 @@ impl fmt::Debug for SetupInput {
 impl fmt::Debug for SignInInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignInInput").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for UpdateAccountInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateAccountInput").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ChangePasswordInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChangePasswordInput")
+            .finish_non_exhaustive()
     }
 }
 
@@ -51,6 +89,42 @@ pub struct AccountResource {
     pub id: UserId,
     pub name: String,
     pub email: String,
+    pub role: Role,
+}
+
+/// What an account may do beside looking after its own servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The first account: invites others and removes their accounts.
+    Administrator,
+    Member,
+}
+
+impl Role {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Member => "member",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Administrator, Self::Member]
+            .into_iter()
+            .find(|role| role.as_str() == word)
+    }
+}
+
+/// An account as the administrator sees it: who, and nothing of what they own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountSummary {
+    pub id: UserId,
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub created_at: Timestamp,
 }
 
 /// What a page needs to know before it shows anything.
@@ -89,6 +163,68 @@ impl NewAccount {
             _ => Err(errors.into_error()),
         }
     }
+}
+
+/// A checked form of name and e-mail.
+pub struct AccountChange {
+    pub name: String,
+    pub email: Email,
+    pub present_password: String,
+}
+
+impl AccountChange {
+    /// # Errors
+    /// A sentence for each field that cannot be used.
+    pub fn parse(input: &UpdateAccountInput) -> Result<Self, ApiError> {
+        let mut errors = FieldErrors::default();
+        let name = errors.take("name", one_line(&input.name, 100));
+        let email = errors.take("email", Email::parse(&input.email));
+        match (name, email) {
+            (Some(name), Some(email)) => Ok(Self {
+                name,
+                email,
+                present_password: input.present_password.clone(),
+            }),
+            _ => Err(errors.into_error()),
+        }
+    }
+}
+
+/// A checked form of a new password.
+pub struct PasswordChange {
+    pub present_password: String,
+    pub new_password: Password,
+}
+
+impl PasswordChange {
+    /// # Errors
+    /// A sentence for each field that cannot be used.
+    pub fn parse(input: &ChangePasswordInput) -> Result<Self, ApiError> {
+        let mut errors = FieldErrors::default();
+        let present = errors.take(
+            "present_password",
+            present_password(&input.present_password),
+        );
+        let new = errors.take("new_password", Password::parse(&input.new_password));
+        match (present, new) {
+            (Some(()), Some(new_password)) => Ok(Self {
+                present_password: input.present_password.clone(),
+                new_password,
+            }),
+            _ => Err(errors.into_error()),
+        }
+    }
+}
+
+/// Whether something stands in a field for the password one has.
+///
+/// # Errors
+/// A sentence for the field.
+pub fn present_password(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("Type your present password.".to_owned());
+    }
+    Ok(())
 }
 
 /// An e-mail address in lower case: something, an at sign, something. Only a message sent there
@@ -168,6 +304,33 @@ mod tests {
         let password = Password::parse("  ünïcode \"$(id)\" ").expect("is long enough");
         assert_eq!(password.expose(), "  ünïcode \"$(id)\" ");
         assert_eq!(format!("{password:?}"), "Password(*)");
+    }
+
+    #[test]
+    fn no_input_with_a_password_can_print_it() {
+        let update = UpdateAccountInput {
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+            present_password: "hush".to_owned(),
+        };
+        let change = ChangePasswordInput {
+            present_password: "hush".to_owned(),
+            new_password: "hush".to_owned(),
+        };
+        assert!(!format!("{update:?} {change:?}").contains("hush"));
+    }
+
+    #[test]
+    fn every_wrong_field_of_a_new_password_is_named_at_once() {
+        let input = ChangePasswordInput {
+            present_password: String::new(),
+            new_password: "short".to_owned(),
+        };
+        let Err(error) = PasswordChange::parse(&input) else {
+            panic!("it passed");
+        };
+        assert!(error.for_field("present_password").is_some());
+        assert!(error.for_field("new_password").is_some());
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OperationId, ServerId, Timestamp};
+use crate::{OperationId, ServerId, Timestamp, UserId};
 
 /// A channel of the Pusher protocol, by its name without `private-`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Channel {
+    /// `account`: the subscriber's own account and its sessions; for an administrator, all accounts.
+    Account,
     /// `servers.{id}`: one server and everything on it.
     Server(ServerId),
     /// `servers`: all servers of the subscriber.
@@ -20,6 +22,7 @@ impl fmt::Display for Channel {
     /// The name on the wire, `private-servers.5`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Account => f.write_str("private-account"),
             Self::Server(id) => write!(f, "private-servers.{id}"),
             Self::Servers => f.write_str("private-servers"),
         }
@@ -36,6 +39,7 @@ impl FromStr for Channel {
     fn from_str(name: &str) -> Result<Self, UnknownChannel> {
         let name = name.strip_prefix("private-").ok_or(UnknownChannel)?;
         match name.split_once('.') {
+            None if name == "account" => Ok(Self::Account),
             None if name == "servers" => Ok(Self::Servers),
             Some(("servers", id)) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
                 id.parse().map(Self::Server).map_err(|_| UnknownChannel)
@@ -48,6 +52,11 @@ impl FromStr for Channel {
 /// Something that happened, as a browser hears of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
+    /// An account, its sessions or who else has one changed: fetch them again.
+    AccountUpdated {
+        user_id: UserId,
+        timestamp: Timestamp,
+    },
     /// A server or something on it changed: fetch it again.
     ServerUpdated {
         server_id: ServerId,
@@ -65,6 +74,7 @@ impl Event {
     /// The event's name on the wire.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::AccountUpdated { .. } => "AccountUpdated",
             Self::ServerUpdated { .. } => "ServerUpdated",
             Self::OperationOutput { .. } => "OperationOutput",
         }
@@ -74,6 +84,7 @@ impl Event {
     /// speed of apt.
     pub fn channels(&self) -> Vec<Channel> {
         match self {
+            Self::AccountUpdated { .. } => vec![Channel::Account],
             Self::ServerUpdated { server_id, .. } => {
                 vec![Channel::Server(*server_id), Channel::Servers]
             }
@@ -84,6 +95,9 @@ impl Event {
     /// The payload as JSON: ids and a time.
     pub fn data(&self) -> serde_json::Value {
         match self {
+            Self::AccountUpdated { user_id, timestamp } => serde_json::json!({
+                "user_id": user_id, "timestamp": timestamp.to_rfc3339(),
+            }),
             Self::ServerUpdated {
                 server_id,
                 timestamp,
@@ -107,7 +121,11 @@ mod tests {
 
     #[test]
     fn channels_read_back_from_their_names() {
-        for channel in [Channel::Server(ServerId(5)), Channel::Servers] {
+        for channel in [
+            Channel::Account,
+            Channel::Server(ServerId(5)),
+            Channel::Servers,
+        ] {
             assert_eq!(channel.to_string().parse(), Ok(channel));
         }
     }
@@ -125,6 +143,7 @@ mod tests {
             "private-servers.*",
             "presence-servers.5",
             "private-users",
+            "private-account.1",
             "private-servers.99999999999999999999",
         ] {
             assert_eq!(name.parse::<Channel>(), Err(UnknownChannel), "{name}");

@@ -30,12 +30,16 @@ macro_rules! ids {
 }
 
 ids! {
+    /// An invitation to have an account.
+    InvitationId,
     /// One piece of remote work.
     OperationId,
     /// A firewall rule.
     RuleId,
     /// A managed server.
     ServerId,
+    /// One browser that is signed in.
+    SessionId,
     /// An account of the panel.
     UserId,
 }

@@ -4,12 +4,11 @@
 use std::net::IpAddr;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use wire::accounts::AccountResource;
+use wire::accounts::{AccountResource, Role};
 use wire::event::Channel;
-use wire::{ApiError, OperationId, ServerId, UserId};
+use wire::{ApiError, OperationId, ServerId, SessionId, UserId};
 
 use crate::entities::{operation, server};
-use crate::sessions::SessionId;
 use crate::{Db, Error};
 
 /// Who sent a request, as far as the panel knows.
@@ -44,6 +43,26 @@ impl SignedIn {
 
     pub fn session(&self) -> SessionId {
         self.session
+    }
+}
+
+/// Proof that the caller may invite others and remove their accounts. It gives no access to what is
+/// theirs.
+#[derive(Clone, Debug)]
+pub struct Administrator(SignedIn);
+
+impl Administrator {
+    pub fn who(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+/// # Errors
+/// `NotFound` for everybody else: they do not learn that there is something.
+pub fn administrator(who: SignedIn) -> Result<Administrator, Error> {
+    match who.account.role {
+        Role::Administrator => Ok(Administrator(who)),
+        Role::Member => Err(Error::Known(ApiError::NotFound)),
     }
 }
 
@@ -97,8 +116,8 @@ pub async fn owned_operation(
 /// When the database does not answer.
 pub async fn may_subscribe(db: &Db, who: &SignedIn, channel: Channel) -> Result<bool, Error> {
     match channel {
-        // It carries the subscriber's own servers only; see `Topic::of`.
-        Channel::Servers => Ok(true),
+        // They carry only what is the subscriber's own; see `Topic::of`.
+        Channel::Account | Channel::Servers => Ok(true),
         Channel::Server(id) => match owned_server(db, who, id).await {
             Ok(_) => Ok(true),
             Err(Error::Known(ApiError::NotFound)) => Ok(false),

@@ -1,25 +1,24 @@
-//! Accounts: the first one by the set-up token, signing in and out.
+//! Accounts: the first one by the set-up token, others by invitation; signing in, and what an account can
+//! change of itself.
 
-use std::sync::OnceLock;
+mod administration;
+mod passwords;
+mod settings;
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
-use rand::RngCore;
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
-use wire::accounts::{NewAccount, SignInInput, Visitor};
+use wire::accounts::{NewAccount, Password, Role, SignInInput, Visitor};
 use wire::{ApiError, UserId};
 
-use crate::access::{Caller, SignedIn};
+use crate::access::Caller;
 use crate::entities::{setting, user};
 use crate::sessions::{self, SessionToken, hash, random_token};
-use crate::{Db, Error, Panel};
+use crate::{Db, Error, Panel, Tx, audit};
+
+pub use self::administration::{list, remove, reset_password, summaries};
+pub use self::settings::{change_password, update};
 
 const SETUP_TOKEN: &str = "setup_token_hash";
-
-/// Each hash takes 19 MiB; 100 sign-ins at once must not take 1.9 GiB.
-static HASHING: Semaphore = Semaphore::const_new(2);
 
 /// What a page needs to know before it shows anything.
 ///
@@ -76,7 +75,7 @@ pub async fn set_up(
     new: NewAccount,
 ) -> Result<SessionToken, Error> {
     panel.limits.sign_in(caller.peer, "set-up")?;
-    let password_hash = hash_password(new.password.expose().to_owned()).await?;
+    let password_hash = passwords::hash(new.password.expose().to_owned()).await?;
     let mut tx = panel.db.begin().await?;
     if user::Entity::find().count(tx.reads()).await? > 0 {
         return Err(ApiError::NotFound.into());
@@ -100,9 +99,11 @@ pub async fn set_up(
             email: Set(new.email.as_str().to_owned()),
             password_hash: Set(password_hash),
             created_at: Set(created_at),
+            role: Set(Role::Administrator.as_str().to_owned()),
         })
         .await?;
     tx.delete(token).await?;
+    audit::record_of_account(&mut tx, &actor(&user), "Set up the panel").await?;
     let session = sessions::begin(&mut tx, UserId(user.id), caller).await?;
     tx.commit().await?;
     Ok(session)
@@ -128,24 +129,55 @@ pub async fn sign_in(
         .await?;
     let stored = match &user {
         Some(user) => user.password_hash.clone(),
-        None => decoy_hash().await?,
+        None => passwords::decoy().await?,
     };
-    let fits = verify_password(input.password.clone(), stored).await?;
+    let fits = passwords::verify(input.password.clone(), stored).await?;
     let Some(user) = user.filter(|_| fits) else {
         return Err(wrong_password());
     };
     let mut tx = panel.db.begin().await?;
+    // Hashing takes its time; a password that was replaced meanwhile begins no session.
+    let still_the_same = user::Entity::find_by_id(user.id)
+        .filter(user::Column::PasswordHash.eq(&user.password_hash))
+        .one(tx.reads())
+        .await?;
+    if still_the_same.is_none() {
+        return Err(wrong_password());
+    }
     let session = sessions::begin(&mut tx, UserId(user.id), caller).await?;
     tx.commit().await?;
     Ok(session)
 }
 
-/// Ends the caller's session.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn sign_out(db: &Db, who: &SignedIn) -> Result<(), Error> {
-    sessions::end(db, who.session()).await
+/// Makes an account inside a transaction; the caller has proved the right to.
+pub(crate) async fn insert_member(
+    tx: &mut Tx,
+    name: String,
+    email: String,
+    password_hash: String,
+) -> Result<user::Model, Error> {
+    let created_at = tx.at().0;
+    tx.insert(user::ActiveModel {
+        id: NotSet,
+        name: Set(name),
+        email: Set(email),
+        password_hash: Set(password_hash),
+        created_at: Set(created_at),
+        role: Set(Role::Member.as_str().to_owned()),
+    })
+    .await
+}
+
+/// The hash of a new password, for whoever makes an account.
+pub(crate) async fn hash_password(password: &Password) -> Result<String, Error> {
+    passwords::hash(password.expose().to_owned()).await
+}
+
+pub(crate) fn actor(user: &user::Model) -> audit::Actor {
+    audit::Actor::User {
+        id: UserId(user.id),
+        name: user.name.clone(),
+    }
 }
 
 async fn any_account(db: &Db) -> Result<bool, Error> {
@@ -154,59 +186,4 @@ async fn any_account(db: &Db) -> Result<bool, Error> {
 
 fn wrong_password() -> Error {
     ApiError::field("password", "E-mail or password is wrong.").into()
-}
-
-/// Argon2id with 19 MiB and two passes, OWASP's floor.
-fn argon2() -> Result<Argon2<'static>, Error> {
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(password_error)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
-async fn hash_password(password: String) -> Result<String, Error> {
-    off_the_reactor(move || {
-        let mut salt = [0; 16];
-        rand::rng().fill_bytes(&mut salt);
-        let salt = SaltString::encode_b64(&salt).map_err(password_error)?;
-        let hash = argon2()?
-            .hash_password(password.as_bytes(), &salt)
-            .map_err(password_error)?;
-        Ok(hash.to_string())
-    })
-    .await
-}
-
-async fn verify_password(password: String, stored: String) -> Result<bool, Error> {
-    off_the_reactor(move || {
-        let hash = PasswordHash::new(&stored).map_err(password_error)?;
-        Ok(argon2()?
-            .verify_password(password.as_bytes(), &hash)
-            .is_ok())
-    })
-    .await
-}
-
-/// The hash that an unknown account's password is compared with, so that both take as long.
-async fn decoy_hash() -> Result<String, Error> {
-    static DECOY: OnceLock<String> = OnceLock::new();
-    if let Some(hash) = DECOY.get() {
-        return Ok(hash.clone());
-    }
-    let hash = hash_password("no account has this password".to_owned()).await?;
-    Ok(DECOY.get_or_init(|| hash).clone())
-}
-
-async fn off_the_reactor<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let _turn = HASHING
-        .acquire()
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?;
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| Error::Internal(error.to_string()))?
-}
-
-fn password_error(error: impl std::fmt::Display) -> Error {
-    Error::PasswordHash(error.to_string())
 }

@@ -19,6 +19,8 @@ pub enum Actor {
     },
     /// The panel by itself.
     Panel,
+    /// Whoever may run commands on the panel's machine.
+    CommandLine,
 }
 
 impl From<&SignedIn> for Actor {
@@ -33,6 +35,7 @@ impl From<&SignedIn> for Actor {
 /// The part of the product an entry belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
+    Account,
     Server,
     Firewall,
 }
@@ -40,13 +43,14 @@ pub enum Topic {
 impl Topic {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Account => "account",
             Self::Server => "server",
             Self::Firewall => "firewall",
         }
     }
 }
 
-/// Writes an entry.
+/// Writes an entry about a server or something on it.
 pub(crate) async fn record(
     tx: &mut Tx,
     actor: &Actor,
@@ -54,9 +58,29 @@ pub(crate) async fn record(
     topic: Topic,
     sentence: impl Into<String>,
 ) -> Result<(), Error> {
+    write(tx, actor, Some(server), topic, sentence.into()).await
+}
+
+/// Writes an entry about an account.
+pub(crate) async fn record_of_account(
+    tx: &mut Tx,
+    actor: &Actor,
+    sentence: impl Into<String>,
+) -> Result<(), Error> {
+    write(tx, actor, None, Topic::Account, sentence.into()).await
+}
+
+async fn write(
+    tx: &mut Tx,
+    actor: &Actor,
+    server: Option<ServerId>,
+    topic: Topic,
+    sentence: String,
+) -> Result<(), Error> {
     let (user_id, name) = match actor {
         Actor::User { id, name } => (Some(id.0), name.clone()),
         Actor::Panel => (None, "the panel".to_owned()),
+        Actor::CommandLine => (None, "the command line".to_owned()),
     };
     let at = tx.at().0;
     tx.insert(audit_entry::ActiveModel {
@@ -64,9 +88,9 @@ pub(crate) async fn record(
         at: Set(at),
         user_id: Set(user_id),
         actor: Set(name),
-        server_id: Set(Some(server.0)),
+        server_id: Set(server.map(|server| server.0)),
         topic: Set(topic.as_str().to_owned()),
-        sentence: Set(sentence.into()),
+        sentence: Set(sentence),
     })
     .await?;
     Ok(())

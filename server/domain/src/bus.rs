@@ -22,9 +22,11 @@ struct State {
     news: Notify,
 }
 
-/// A stream inside the panel. The generic channel `servers` is a different one for each owner.
+/// A stream inside the panel. The generic channels `account` and `servers` are different ones for each
+/// subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
+    AccountOf(UserId),
     Server(ServerId),
     ServersOf(UserId),
 }
@@ -33,6 +35,7 @@ impl Topic {
     /// What a subscriber hears on a channel.
     pub fn of(channel: Channel, subscriber: UserId) -> Self {
         match channel {
+            Channel::Account => Self::AccountOf(subscriber),
             Channel::Server(id) => Self::Server(id),
             Channel::Servers => Self::ServersOf(subscriber),
         }

@@ -9,20 +9,25 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ConnectOptions, Database, DatabaseConnection,
-    DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectOptions, Database,
+    DatabaseConnection, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
+    QueryFilter, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
+use wire::accounts::Role;
 use wire::event::Event;
 use wire::{OperationId, ServerId, Timestamp, UserId};
 
 use crate::Error;
 use crate::bus::Bus;
-use crate::entities::{operation, server};
+use crate::entities::{operation, server, user};
 
 /// Whom a changed row concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Announcement {
+    /// Somebody's account: they and the administrators, who see all of them.
+    Account(UserId),
+    /// What only the account itself sees of it: its sessions, the invitations it made.
+    OwnAccount(UserId),
     Server(ServerId),
     /// The server that this operation runs on.
     Operation(OperationId),
@@ -232,6 +237,16 @@ impl Tx {
     /// # Errors
     /// When the database does not commit; then nobody is told.
     pub async fn commit(self) -> Result<(), Error> {
+        self.commit_and_tell_after(Duration::ZERO).await
+    }
+
+    /// Commits like `commit` and tells who listens only after a while. For what takes a session away
+    /// from the very browser that asked, or gives it another one: the answer must be there before its
+    /// pages are told to fetch again, or they would ask with the old cookie.
+    ///
+    /// # Errors
+    /// When the database does not commit; then nobody is told.
+    pub(crate) async fn commit_and_tell_after(self, delay: Duration) -> Result<(), Error> {
         let Self {
             inner,
             bus,
@@ -240,8 +255,18 @@ impl Tx {
         } = self;
         let commit = tokio::spawn(async move {
             inner.commit().await?;
-            for (owner, event) in pending {
-                bus.publish(owner, Arc::new(event));
+            let tell = move || {
+                for (owner, event) in pending {
+                    bus.publish(owner, Arc::new(event));
+                }
+            };
+            if delay.is_zero() {
+                tell();
+            } else {
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    tell();
+                });
             }
             Ok::<(), Error>(())
         });
@@ -257,6 +282,24 @@ impl Tx {
         }
         match announcement {
             Announcement::Silent => {}
+            Announcement::Account(id) => {
+                let administrators = user::Entity::find()
+                    .filter(user::Column::Role.eq(Role::Administrator.as_str()))
+                    .all(&self.inner)
+                    .await?;
+                Box::pin(self.announce(Announcement::OwnAccount(id))).await?;
+                for administrator in administrators {
+                    let announcement = Announcement::OwnAccount(UserId(administrator.id));
+                    Box::pin(self.announce(announcement)).await?;
+                }
+            }
+            Announcement::OwnAccount(user_id) => {
+                let event = Event::AccountUpdated {
+                    user_id,
+                    timestamp: self.at,
+                };
+                self.pending.push((user_id, event));
+            }
             Announcement::Server(server_id) => {
                 if let Some(server) = server::Entity::find_by_id(server_id.0)
                     .one(&self.inner)

@@ -10,6 +10,7 @@ pub mod db;
 pub mod entities;
 pub mod error;
 pub mod firewall;
+pub mod invitations;
 pub mod limits;
 pub mod managed;
 pub mod operation_secrets;
@@ -21,6 +22,7 @@ pub mod queue;
 pub mod secrets;
 pub mod servers;
 pub mod sessions;
+mod user_agent;
 mod words;
 
 pub use db::{Db, Tx};

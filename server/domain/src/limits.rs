@@ -14,6 +14,8 @@ const MOST_KEYS: usize = 10_000;
 pub struct Limits {
     sign_in_by_peer: DefaultKeyedRateLimiter<IpAddr>,
     sign_in_by_account: DefaultKeyedRateLimiter<String>,
+    invitations: DefaultKeyedRateLimiter<IpAddr>,
+    present_passwords: DefaultKeyedRateLimiter<UserId>,
     retries: DefaultKeyedRateLimiter<UserId>,
     probes: DefaultKeyedRateLimiter<UserId>,
 }
@@ -23,6 +25,8 @@ impl Default for Limits {
         Self {
             sign_in_by_peer: RateLimiter::keyed(per_minute(20)),
             sign_in_by_account: RateLimiter::keyed(per_minute(10)),
+            invitations: RateLimiter::keyed(per_minute(30)),
+            present_passwords: RateLimiter::keyed(per_minute(5)),
             retries: RateLimiter::keyed(per_minute(10)),
             probes: RateLimiter::keyed(per_minute(60)),
         }
@@ -37,6 +41,23 @@ impl Limits {
     pub fn sign_in(&self, peer: IpAddr, email: &str) -> Result<(), ApiError> {
         check(&self.sign_in_by_peer, &peer)?;
         check(&self.sign_in_by_account, &email.to_owned())
+    }
+
+    /// Before an invitation's token is looked at: 30 a minute from one address.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn invitation(&self, peer: IpAddr) -> Result<(), ApiError> {
+        check(&self.invitations, &peer)
+    }
+
+    /// Before a signed-in user's password is looked at: 5 a minute. Whoever finds an open browser must
+    /// not learn the password by trying.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn present_password(&self, user: UserId) -> Result<(), ApiError> {
+        check(&self.present_passwords, &user)
     }
 
     /// Retries of failed work: 10 a minute for a user.

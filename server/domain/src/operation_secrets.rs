@@ -3,14 +3,13 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 use secrecy::SecretString;
-use wire::OperationId;
+use wire::{OperationId, SessionId};
 
 use crate::Error;
 use crate::db::{Db, Tx, now};
 use crate::entities::{operation, operation_secret};
 use crate::queue::{self, Outcome};
 use crate::secrets::{Place, Secrets};
-use crate::sessions::SessionId;
 
 /// How long it may wait.
 pub const LIFE_MS: i64 = 10 * 60_000;

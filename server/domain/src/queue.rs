@@ -47,7 +47,7 @@ pub(crate) async fn push(
         tx.at().0,
         match actor {
             Actor::User { id, .. } => id.0,
-            Actor::Panel => 0,
+            Actor::Panel | Actor::CommandLine => 0,
         },
     );
     let row = operation::ActiveModel {

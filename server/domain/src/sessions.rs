@@ -3,26 +3,24 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore;
-use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use wire::accounts::AccountResource;
-use wire::{Timestamp, UserId};
+use wire::sessions::SessionResource;
+use wire::{ApiError, SessionId, Timestamp, UserId};
 
 use crate::access::{Caller, SignedIn};
 use crate::db::{Tx, now};
 use crate::entities::{session, user};
-use crate::{Db, Error};
+use crate::{Db, Error, audit, user_agent, words};
 
-/// Ends after 7 days whatever happens, and after 8 hours without a request.
-const LONGEST_MS: i64 = 7 * 24 * 3_600_000;
-const IDLE_MS: i64 = 8 * 3_600_000;
+/// Ends after 30 days whatever happens, and after 14 days without a request: a browser that is used
+/// every other week need not sign in each time, a forgotten one is no open door.
+pub const LONGEST_MS: i64 = 30 * 24 * 3_600_000;
+const IDLE_MS: i64 = 14 * 24 * 3_600_000;
 /// `seen_at` is written at most this often: a write for each request would be wasted.
 const SEEN_STEP_MS: i64 = 60_000;
-
-/// A row of the sessions table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionId(pub i64);
 
 /// A new session's token, to be set as a cookie. It exists nowhere else.
 pub struct SessionToken(SecretString);
@@ -72,23 +70,21 @@ pub async fn find(db: &Db, token: &str) -> Result<Option<SignedIn>, Error> {
     else {
         return Ok(None);
     };
-    let at = now().0;
-    if at - session.seen_at > SEEN_STEP_MS {
-        let mut tx = db.begin().await?;
-        // Signing out in between must not bring it back: update only what is still there.
-        if let Some(current) = session::Entity::find_by_id(session.id)
-            .one(tx.reads())
-            .await?
-        {
-            tx.update(&current, |row| row.seen_at = at).await?;
-        }
-        tx.commit().await?;
+    if now().0 - session.seen_at > SEEN_STEP_MS {
+        // Beside the request: it must neither wait for the writer nor fail with a full disk.
+        let (db, id) = (db.clone(), session.id);
+        tokio::spawn(async move {
+            if let Err(error) = note_seen(&db, id).await {
+                tracing::warn!(%error, "that a session was used could not be noted");
+            }
+        });
     }
     Ok(Some(SignedIn {
         account: AccountResource {
             id: UserId(user.id),
             name: user.name,
             email: user.email,
+            role: words::role(&user.role)?,
         },
         session: SessionId(session.id),
     }))
@@ -103,14 +99,139 @@ pub async fn still_lives(db: &Db, id: SessionId) -> Result<bool, Error> {
     Ok(found.is_some_and(|session| is_alive(&session, now())))
 }
 
-/// Ends a session.
+/// The caller's living sessions, the one that was used last first.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn end(db: &Db, id: SessionId) -> Result<(), Error> {
+pub async fn list(db: &Db, who: &SignedIn) -> Result<Vec<SessionResource>, Error> {
+    let rows = session::Entity::find()
+        .filter(session::Column::UserId.eq(who.user().0))
+        .order_by_desc(session::Column::SeenAt)
+        .order_by_desc(session::Column::Id)
+        .all(db.reads())
+        .await?;
+    let at = now();
+    let mut sessions: Vec<_> = rows
+        .into_iter()
+        .filter(|row| is_alive(row, at))
+        .map(|row| SessionResource {
+            id: SessionId(row.id),
+            browser: user_agent::in_words(&row.user_agent),
+            peer: row.peer,
+            signed_in_at: Timestamp(row.created_at),
+            seen_at: Timestamp(row.seen_at),
+            is_current: row.id == who.session().0,
+        })
+        .collect();
+    // To the minute the order of the others is chance; the reader's own place is not.
+    sessions.sort_by_key(|session| !session.is_current);
+    Ok(sessions)
+}
+
+/// Signs the caller out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(db: &Db, who: &SignedIn) -> Result<(), Error> {
     let mut tx = db.begin().await?;
-    if let Some(session) = session::Entity::find_by_id(id.0).one(tx.reads()).await? {
+    if let Some(session) = own(&tx, who, who.session()).await? {
         tx.delete(session).await?;
+    }
+    tx.commit_and_tell_after(ANSWER_ARRIVES).await
+}
+
+/// Signs another browser of the caller's out.
+///
+/// # Errors
+/// `NotFound` for a session that is over or is somebody else's: nobody learns which.
+pub async fn revoke(db: &Db, who: &SignedIn, id: SessionId) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    let Some(session) = own(&tx, who, id).await? else {
+        return Err(ApiError::NotFound.into());
+    };
+    let sentence = format!(
+        "Sign out {} at {}",
+        user_agent::in_words(&session.user_agent),
+        session.peer
+    );
+    audit::record_of_account(&mut tx, &who.into(), sentence).await?;
+    tx.delete(session).await?;
+    tx.commit_and_tell_after(ANSWER_ARRIVES).await
+}
+
+/// Signs every other browser of the caller's out; tells how many they were.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_others(db: &Db, who: &SignedIn) -> Result<u64, Error> {
+    let mut tx = db.begin().await?;
+    audit::record_of_account(&mut tx, &who.into(), "Sign out everywhere else").await?;
+    let ended = end_all_of(&mut tx, who.user(), Some(who.session())).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Signs every browser of the caller's out, this one too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end_everywhere(db: &Db, who: &SignedIn) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    audit::record_of_account(&mut tx, &who.into(), "Sign out everywhere").await?;
+    end_all_of(&mut tx, who.user(), None).await?;
+    tx.commit_and_tell_after(ANSWER_ARRIVES).await
+}
+
+/// How long events wait for the answer that takes a cookie away or brings another one.
+pub(crate) const ANSWER_ARRIVES: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Ends the sessions of an account but the one to keep; tells how many.
+pub(crate) async fn end_all_of(
+    tx: &mut Tx,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<u64, Error> {
+    let rows = session::Entity::find()
+        .filter(session::Column::UserId.eq(user.0))
+        .all(tx.reads())
+        .await?;
+    let (at, mut ended) = (now(), 0);
+    for row in rows {
+        if keep.is_some_and(|keep| keep.0 == row.id) {
+            continue;
+        }
+        ended += u64::from(is_alive(&row, at));
+        tx.delete(row).await?;
+    }
+    Ok(ended)
+}
+
+/// Gives the caller's session another token; the old one opens nothing any more.
+pub(crate) async fn rotate(tx: &mut Tx, who: &SignedIn) -> Result<SessionToken, Error> {
+    let Some(session) = own(tx, who, who.session()).await? else {
+        return Err(ApiError::SignedOut.into());
+    };
+    let token = random_token();
+    let stored = hash(token.expose_secret());
+    tx.update(&session, |row| row.token_hash = stored).await?;
+    Ok(SessionToken(token))
+}
+
+async fn own(tx: &Tx, who: &SignedIn, id: SessionId) -> Result<Option<session::Model>, Error> {
+    Ok(session::Entity::find_by_id(id.0)
+        .filter(session::Column::UserId.eq(who.user().0))
+        .one(tx.reads())
+        .await?)
+}
+
+/// Signing out in between must not bring a session back, and of many requests at once one writes.
+async fn note_seen(db: &Db, id: i64) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    let at = tx.at().0;
+    if let Some(current) = session::Entity::find_by_id(id).one(tx.reads()).await?
+        && at - current.seen_at > SEEN_STEP_MS
+    {
+        tx.update(&current, |row| row.seen_at = at).await?;
     }
     tx.commit().await
 }

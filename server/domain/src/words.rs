@@ -1,5 +1,6 @@
 //! Words of the database as the types of `wire`.
 
+use wire::accounts::Role;
 use wire::diagnosis::Diagnosis;
 use wire::firewall::{Action, PortRange, Protocol, Source};
 use wire::operations::{OperationKind, OperationState, StepStatus};
@@ -13,6 +14,10 @@ fn known<T>(what: &'static str, word: &str, parsed: Option<T>) -> Result<T, Erro
         what,
         word: word.to_owned(),
     })
+}
+
+pub(crate) fn role(word: &str) -> Result<Role, Error> {
+    known("role", word, Role::parse(word))
 }
 
 pub(crate) fn status(word: &str) -> Result<Status, Error> {

@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use axum::http::StatusCode;
 use domain::accounts;
 use secrecy::ExposeSecret;
@@ -123,4 +125,33 @@ async fn guessing_is_slowed_down_whatever_the_forwarded_address_says() {
         refused += usize::from(answer.status == StatusCode::TOO_MANY_REQUESTS);
     }
     assert_eq!(refused, 5);
+}
+
+/// Without the hash for the unknown, its answer would come some hundred times sooner.
+#[tokio::test]
+async fn the_time_of_an_answer_does_not_tell_which_accounts_there_are() {
+    let app = TestApp::start().await;
+    app.owner().await;
+    let fastest = async |email: &str| {
+        let mut fastest = Duration::MAX;
+        for _ in 0..4 {
+            let begun = Instant::now();
+            app.call(
+                None,
+                "/api/accounts/sign_in",
+                json!({ "email": email, "password": "wrong password" }),
+            )
+            .await;
+            fastest = fastest.min(begun.elapsed());
+        }
+        fastest
+    };
+    let (known, unknown) = (
+        fastest("ada@example.com").await,
+        fastest("eve@example.com").await,
+    );
+    assert!(
+        unknown * 8 > known && known * 8 > unknown,
+        "known {known:?}, unknown {unknown:?}"
+    );
 }

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod accounts_invitations;
+mod accounts_sessions;
+mod accounts_settings;
 mod announcements;
 mod authorize;
 mod calls;
@@ -14,4 +17,5 @@ mod provisioning;
 mod servers;
 mod support;
 mod tree;
+mod user_command;
 mod websocket;

@@ -44,15 +44,37 @@ async fn nobody_without_a_session_gets_past_a_function_that_wants_one() {
     let mut checked = 0;
     for (path, policy) in SERVER_FUNCTIONS {
         match policy {
-            Policy::SignedIn => {
+            Policy::SignedIn | Policy::Administrator => {
                 let answer = app.call(None, path, json!({})).await;
                 assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
                 checked += 1;
             }
-            Policy::Public | Policy::SetupOnly => {}
+            Policy::Public | Policy::SetupOnly | Policy::Invited => {}
         }
     }
     assert!(checked >= 10, "only {checked} functions want a session");
+}
+
+#[tokio::test]
+async fn what_only_the_administrator_may_call_is_not_there_for_others() {
+    let app = TestApp::start().await;
+    app.owner().await;
+    let member = app.other_owner().await;
+    let mut checked = 0;
+    for (path, policy) in SERVER_FUNCTIONS {
+        match policy {
+            Policy::Administrator => {
+                let answer = app.call(Some(&member), path, json!({})).await;
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+                checked += 1;
+            }
+            Policy::SignedIn | Policy::Public | Policy::SetupOnly | Policy::Invited => {}
+        }
+    }
+    assert!(
+        checked >= 5,
+        "only {checked} functions want an administrator"
+    );
 }
 
 #[tokio::test]

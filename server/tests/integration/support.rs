@@ -107,6 +107,7 @@ impl TestApp {
                 email: Set("bob@example.com".into()),
                 password_hash: Set("none".into()),
                 created_at: Set(at),
+                role: Set("member".into()),
             })
             .await
             .unwrap();
@@ -130,6 +131,25 @@ impl TestApp {
     /// The folder with database and key.
     pub fn data(&self) -> &std::path::Path {
         self.data.path()
+    }
+
+    /// Another browser of somebody who has an account.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Visitor {
+        let answer = self
+            .call(
+                None,
+                "/api/accounts/sign_in",
+                json!({ "email": email, "password": password }),
+            )
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        self.with_cookie(&answer.cookie.unwrap()).await
+    }
+
+    /// Whoever holds a cookie that an answer has set.
+    pub async fn with_cookie(&self, cookie: &str) -> Visitor {
+        let (_, token) = cookie.split_once('=').unwrap();
+        self.visitor(token).await
     }
 
     async fn visitor(&self, token: &str) -> Visitor {

@@ -11,7 +11,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::support::{ORIGIN, TestApp, Visitor, rule};
 
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn say(&mut self, message: &Value) {
@@ -21,14 +21,14 @@ impl Socket {
             .unwrap();
     }
 
-    async fn subscribe(&mut self, channel: &str) -> Value {
+    pub async fn subscribe(&mut self, channel: &str) -> Value {
         self.say(&json!({ "event": "pusher:subscribe", "data": { "channel": channel } }))
             .await;
         self.next().await.unwrap()
     }
 
     /// The next message; `None` when the socket was closed.
-    async fn next(&mut self) -> Option<Value> {
+    pub async fn next(&mut self) -> Option<Value> {
         loop {
             match timeout(Duration::from_secs(6), self.0.next())
                 .await
@@ -42,7 +42,7 @@ impl Socket {
     }
 }
 
-async fn serve(app: &TestApp) -> SocketAddr {
+pub async fn serve(app: &TestApp) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let site = app
@@ -79,7 +79,7 @@ async fn connect(
     }
 }
 
-async fn signed_in(address: SocketAddr, who: &Visitor) -> Socket {
+pub async fn signed_in(address: SocketAddr, who: &Visitor) -> Socket {
     let mut socket = connect(address, Some(who), ORIGIN, "brokeforge")
         .await
         .unwrap_or_else(|status| panic!("{status}"));

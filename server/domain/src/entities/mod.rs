@@ -2,6 +2,7 @@
 
 pub mod audit_entry;
 pub mod firewall_rule;
+pub mod invitation;
 pub mod operation;
 pub mod operation_output;
 pub mod operation_secret;
@@ -11,7 +12,7 @@ pub mod session;
 pub mod setting;
 pub mod user;
 
-use wire::{OperationId, ServerId};
+use wire::{OperationId, ServerId, UserId};
 
 use crate::db::{Announcement, Record};
 
@@ -81,7 +82,18 @@ impl Record for operation_secret::Model {
 
 impl Record for user::Model {
     fn announcement(&self) -> Announcement {
-        Announcement::Silent
+        Announcement::Account(UserId(self.id))
+    }
+
+    fn without_silent_fields(mut self) -> Self {
+        self.password_hash.clear();
+        self
+    }
+}
+
+impl Record for invitation::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::OwnAccount(UserId(self.invited_by))
     }
 }
 
@@ -93,7 +105,14 @@ impl Record for setting::Model {
 
 impl Record for session::Model {
     fn announcement(&self) -> Announcement {
-        Announcement::Silent
+        Announcement::OwnAccount(UserId(self.user_id))
+    }
+
+    /// That a session goes on is no news, nor is its new token.
+    fn without_silent_fields(mut self) -> Self {
+        self.seen_at = 0;
+        self.token_hash.clear();
+        self
     }
 }
 

@@ -9,6 +9,7 @@ pub struct Model {
     pub email: String,
     pub password_hash: String,
     pub created_at: i64,
+    pub role: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

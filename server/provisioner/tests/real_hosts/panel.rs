@@ -247,6 +247,7 @@ async fn sign_in(panel: &Panel) -> SignedIn {
             email: Set("ada@example.com".into()),
             password_hash: Set("none".into()),
             created_at: Set(0),
+            role: Set("administrator".into()),
         })
         .await
         .unwrap();

@@ -1,0 +1,199 @@
+//! All accounts, and who is invited; for the administrator.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use wire::UserId;
+use wire::accounts::{AccountSummary, NoInput, RemoveAccountInput, Role};
+use wire::event::Channel;
+
+use super::tabs::AccountTabs;
+use super::{list, remove};
+use crate::invitations::{self, Invitations};
+use crate::live::live;
+use crate::ui::{
+    Ago, Dialog, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField, Toasts,
+    live_page, row_tint,
+};
+
+/// Everybody who can sign in.
+#[component]
+pub fn AccountsPage() -> impl IntoView {
+    let accounts = live(Channel::Account, || list(NoInput {}));
+    let open = live(Channel::Account, || invitations::list(NoInput {}));
+    live_page(accounts, move |accounts| {
+        view! {
+            <Title text="Accounts"/>
+            <div class="page-head">
+                <h1>"Accounts"</h1>
+            </div>
+            <AccountTabs/>
+            <Accounts accounts/>
+            {live_page(open, |invitations| view! { <Invitations invitations/> }.into_any())}
+        }
+        .into_any()
+    })
+}
+
+#[component]
+fn Accounts(accounts: Signal<Vec<AccountSummary>>) -> impl IntoView {
+    let ids = move || {
+        accounts.with(|accounts| {
+            accounts
+                .iter()
+                .map(|account| account.id)
+                .collect::<Vec<_>>()
+        })
+    };
+    let removed = RwSignal::new(None::<AccountSummary>);
+    view! {
+        <section aria-labelledby="accounts">
+            <h2 id="accounts">"Who has an account"</h2>
+            <table class="rows is-accounts">
+                <caption class="visually-hidden">"All accounts"</caption>
+                <thead>
+                    <tr>
+                        <th scope="col">"Name"</th>
+                        <th scope="col">"E-mail"</th>
+                        <th scope="col">"Role"</th>
+                        <th scope="col">"Since"</th>
+                        <th scope="col">
+                            <span class="visually-hidden">"Actions"</span>
+                        </th>
+                    </tr>
+                </thead>
+                <tbody>
+                    <For each=ids key=|id| *id let:id>
+                        <AccountRow id accounts removed/>
+                    </For>
+                </tbody>
+            </table>
+            <RemoveDialog removed/>
+        </section>
+    }
+}
+
+#[component]
+fn AccountRow(
+    id: UserId,
+    accounts: Signal<Vec<AccountSummary>>,
+    removed: RwSignal<Option<AccountSummary>>,
+) -> impl IntoView {
+    let Some(first) = accounts.with_untracked(|accounts| find(accounts, id)) else {
+        return ().into_any();
+    };
+    let account = Memo::new(move |before: Option<&AccountSummary>| {
+        accounts
+            .with(|accounts| find(accounts, id))
+            .or_else(|| before.cloned())
+            .unwrap_or_else(|| first.clone())
+    });
+    let is_changed = row_tint(account);
+    let role = Memo::new(move |_| account.with(|account| account.role));
+    let label = move || account.with(|account| format!("Remove the account of {}", account.name));
+    view! {
+        <tr data-user-id=id.0 class:is-changed=is_changed>
+            <th scope="row">{move || account.with(|account| account.name.clone())}</th>
+            <td data-label="E-mail" class="is-long">
+                {move || account.with(|account| account.email.clone())}
+            </td>
+            <td data-label="Role">{move || in_words(role.get())}</td>
+            <td data-label="Since">
+                <Ago at=Signal::derive(move || account.with(|account| account.created_at))/>
+            </td>
+            <td class="row-actions">
+                <Show when=move || role.get() == Role::Member>
+                    <button
+                        type="button"
+                        class="icon-button is-danger"
+                        aria-label=label
+                        title=label
+                        on:click=move |_| removed.set(Some(account.get_untracked()))
+                    >
+                        <Icon shape=Shape::Trash/>
+                    </button>
+                </Show>
+            </td>
+        </tr>
+    }
+    .into_any()
+}
+
+#[component]
+fn RemoveDialog(removed: RwSignal<Option<AccountSummary>>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    Effect::new(move || {
+        if removed.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    Effect::new(move || {
+        if !open.get() && removed.with_untracked(Option::is_some) {
+            removed.set(None);
+        }
+    });
+    view! {
+        <Dialog open title="Remove this account?" id="remove-account-title">
+            {move || removed.get().map(|account| view! { <RemoveForm account open/> })}
+        </Dialog>
+    }
+}
+
+#[component]
+fn RemoveForm(account: AccountSummary, open: RwSignal<bool>) -> impl IntoView {
+    let confirm_email = TextField::new("remove-account", "confirm_email", "", |text| {
+        if text.trim().is_empty() {
+            Err("Type the account's e-mail.".to_owned())
+        } else {
+            Ok(())
+        }
+    });
+    let submission = Submission::of(&[confirm_email]);
+    let toasts = expect_context::<Toasts>();
+    let AccountSummary {
+        id, name, email, ..
+    } = account;
+    let gone = StoredValue::new(name.clone());
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        if submission.check() {
+            let input = RemoveAccountInput {
+                user_id: id,
+                confirm_email: confirm_email.peek(),
+            };
+            let name = gone.get_value();
+            submission.run(remove(input), move |()| {
+                open.set(false);
+                toasts.say(format!("The account of {name} was removed."));
+            });
+        }
+    };
+    view! {
+        <form on:submit=submit novalidate method="post">
+            <p>
+                <strong>{name}</strong>
+                " is signed out everywhere and cannot sign in again. An account that owns servers is not removed. To go on, "
+                "type " <strong>{email}</strong> "."
+            </p>
+            <FormMessage submission/>
+            <Field field=confirm_email label="E-mail of the account"/>
+            <div class="form-actions">
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    "Cancel"
+                </button>
+                <SubmitButton submission label="Remove account" busy="Removing account..." is_danger=true/>
+            </div>
+        </form>
+    }
+}
+
+fn in_words(role: Role) -> &'static str {
+    match role {
+        Role::Administrator => "Administrator",
+        Role::Member => "Member",
+    }
+}
+
+fn find(accounts: &[AccountSummary], id: UserId) -> Option<AccountSummary> {
+    accounts.iter().find(|account| account.id == id).cloned()
+}
