@@ -104,6 +104,15 @@ pub fn App() -> impl IntoView {
 }
 
 fn in_the_tab(title: String) -> String {
+    // leptos_meta writes a title into the document as it is; in the browser it is set as text.
+    let title = if cfg!(feature = "ssr") {
+        title
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    } else {
+        title
+    };
     if title.is_empty() {
         "BrokeForge".to_owned()
     } else {

@@ -58,6 +58,13 @@ export class Panel {
     return execFileSync('sqlite3', ['-cmd', '.timeout 5000', database, statement], { encoding: 'utf8' }).trim();
   }
 
+  /** Reads from the database past the panel: rows as objects. */
+  query(statement) {
+    const file = join(this.data, 'brokeforge.db');
+    const rows = execFileSync('sqlite3', ['-json', '-cmd', '.timeout 5000', file, statement], { encoding: 'utf8' });
+    return rows.trim() ? JSON.parse(rows) : [];
+  }
+
   async kill(signal = 'SIGKILL') {
     if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const ended = new Promise((resolve) => this.process.once('exit', resolve));

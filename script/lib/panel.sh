@@ -9,10 +9,11 @@ require_free_port() {
     fi
 }
 
-# exec_panel PORT DATA: becomes the panel.
+# exec_panel PORT DATA COMMAND...: becomes the panel, or another command of its binary.
 exec_panel() {
     panel_environment "$1" "$2"
-    exec "$(server_binary)" serve
+    shift 2
+    exec "$(server_binary)" "$@"
 }
 
 # start_panel PORT DATA LOG: leaves the panel in the background, its process id in PANEL.

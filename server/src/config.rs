@@ -1,38 +1,61 @@
 //! What the process is told by flags and by its environment.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use axum::http::Uri;
 use clap::Args;
 
-/// Options of `brokeforge serve`.
+/// Where a panel is, on this machine and for its users: what `serve` and `doctor` are told.
 #[derive(Args, Clone, Debug)]
 pub struct ServeOptions {
-    /// Where to listen.
-    #[arg(long, env = "BROKEFORGE_LISTEN", default_value = "127.0.0.1:3000")]
+    /// Where to listen: an IP address and a port
+    #[arg(long, env = "BROKEFORGE_LISTEN", value_name = "ADDRESS:PORT",
+          default_value = "127.0.0.1:3000", value_parser = socket_address)]
     pub listen: SocketAddr,
-    /// The folder of the database and its key file.
-    #[arg(long, env = "BROKEFORGE_DATA", default_value = "data")]
+    /// The folder of the database and its key file
+    #[arg(long, env = "BROKEFORGE_DATA", value_name = "FOLDER",
+          default_value_os_t = default_data_folder())]
     pub data: PathBuf,
-    /// The folder that holds `pkg/`, as `script/build` makes it.
-    #[arg(long, env = "BROKEFORGE_SITE", default_value = "site")]
+    /// The folder of files for browsers, as `script/build` makes it
+    #[arg(
+        long,
+        env = "BROKEFORGE_SITE",
+        value_name = "FOLDER",
+        default_value = "site"
+    )]
     pub site: PathBuf,
-    /// The address people type, as `https://panel.example.com`; made from `--listen` if absent.
-    /// Plain http is taken only for loopback and private addresses.
-    #[arg(long, env = "BROKEFORGE_PUBLIC_URL")]
+    /// The address people type, as https://panel.example.com; made from --listen if absent.
+    /// Plain http is taken only for loopback and private addresses
+    #[arg(long, env = "BROKEFORGE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+}
+
+/// The same folder from wherever the binary is started: a panel that looked into its working
+/// directory would find another database there each time.
+pub fn default_data_folder() -> PathBuf {
+    match std::env::var_os("HOME") {
+        Some(home) if !home.is_empty() => Path::new(&home).join(".local/share/brokeforge"),
+        Some(_) | None => PathBuf::from("/var/lib/brokeforge"),
+    }
+}
+
+fn socket_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.trim_start_matches(':').parse().unwrap_or(3000_u16);
+    text.parse()
+        .map_err(|_| format!("write an IP address and a port, as 127.0.0.1:{port}"))
 }
 
 impl ServeOptions {
     /// The panel's own origin, `http://127.0.0.1:3000`.
     ///
     /// # Errors
-    /// When the given one is no origin, or plain http to a public address.
+    /// When the given one is no origin, or plain http to a public address; when none is given and
+    /// `listen` does not tell it.
     pub fn origin(&self) -> Result<String> {
         let Some(given) = &self.public_url else {
-            return Ok(format!("http://{}", self.listen));
+            return self.origin_of_listen();
         };
         let uri: Uri = given
             .parse()
@@ -54,16 +77,31 @@ impl ServeOptions {
         }
         Ok(format!("{scheme}://{authority}"))
     }
+
+    fn origin_of_listen(&self) -> Result<String> {
+        if is_private_ip(self.listen.ip()) {
+            return Ok(format!("http://{}", self.listen));
+        }
+        bail!(
+            "--listen {} does not tell how people reach the panel; add --public-url, as \
+             https://panel.example.com. Calls from a page of another address are refused",
+            self.listen
+        )
+    }
 }
 
 fn is_private(host: &str) -> bool {
-    if host == "localhost" {
-        return true;
-    }
-    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private(),
-        Ok(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
-        Err(_) => false,
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(is_private_ip)
+}
+
+fn is_private_ip(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
     }
 }
 
@@ -79,6 +117,25 @@ mod tests {
             public_url: Some(public_url.to_owned()),
         }
         .origin()
+    }
+
+    #[test]
+    fn listening_beyond_private_addresses_needs_a_public_url() {
+        let origin = |listen: &str, public_url: Option<&str>| {
+            ServeOptions {
+                listen: listen.parse().expect("an address"),
+                data: PathBuf::new(),
+                site: PathBuf::new(),
+                public_url: public_url.map(ToOwned::to_owned),
+            }
+            .origin()
+        };
+        for listen in ["0.0.0.0:3000", "[::]:3000", "203.0.113.7:3000"] {
+            assert!(origin(listen, None).is_err(), "{listen} passed");
+            assert!(origin(listen, Some("https://a.example")).is_ok());
+        }
+        let private = origin("192.168.1.5:3000", None).expect("is private");
+        assert_eq!(private, "http://192.168.1.5:3000");
     }
 
     #[test]

@@ -84,6 +84,9 @@ pub async fn guard_calls(State(state): State<AppState>, request: Request, next: 
     }
 }
 
+/// The content-security policy of every answer that is no page.
+pub const POLICY_WITHOUT_PAGE: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// Headers that every answer carries. The content-security policy of pages is set where the
 /// page's nonce is made.
 pub async fn harden(request: Request, next: Next) -> Response {
@@ -106,9 +109,7 @@ pub async fn harden(request: Request, next: Next) -> Response {
     }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(
-            "default-src 'none'; frame-ancestors 'none'",
-        ));
+        .or_insert(HeaderValue::from_static(POLICY_WITHOUT_PAGE));
     response
 }
 

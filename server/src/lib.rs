@@ -4,6 +4,8 @@ pub mod broadcasting;
 pub mod commands;
 pub mod config;
 pub mod doorkeeper;
+pub mod hardening;
 pub mod router;
+pub mod schema;
 pub mod start;
 pub mod websocket;

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use domain::bus::Bus;
 use domain::secrets::Secrets;
-use domain::{Db, Panel, Prober, accounts, queue, servers};
+use domain::{Db, Panel, Prober, accounts, key_check, queue};
 use leptos::config::{Env, LeptosOptions};
 use migrations::Migrator;
 use provisioner::{SshProber, Worker};
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 
 use crate::config::ServeOptions;
 use crate::router::{AppState, router};
+use crate::schema;
 
 /// What must not be left half-way, as a change that is about to be confirmed, gets this long to end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -89,6 +90,7 @@ pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> R
     let db = Db::open_sqlite(&database, Bus::new())
         .await
         .with_context(|| format!("cannot open the database {}", database.display()))?;
+    schema::refuse_newer(db.reads(), &database).await?;
     Migrator::up(db.writes(), None)
         .await
         .context("cannot bring the database to this version")?;
@@ -99,7 +101,7 @@ pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> R
         limits: Arc::default(),
         public_url: origin.into(),
     };
-    servers::check_key_file(&panel).await.with_context(|| {
+    key_check::at_start(&panel).await.with_context(|| {
         format!(
             "{} is not the key file of this database; put the right one there",
             key.display()

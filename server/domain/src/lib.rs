@@ -11,6 +11,7 @@ pub mod entities;
 pub mod error;
 pub mod firewall;
 pub mod invitations;
+pub mod key_check;
 pub mod limits;
 pub mod managed;
 pub mod operation_secrets;

@@ -3,7 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -56,15 +56,11 @@ impl Secrets {
     /// Reads the key file.
     ///
     /// # Errors
-    /// A sentence when it is missing or is no key.
+    /// A sentence when it is missing, is no key, or can be read by others.
     pub fn open_file(file: &Path) -> Result<Self, Error> {
-        let text = Zeroizing::new(fs::read_to_string(file).map_err(|error| {
-            Error::Secret(format!(
-                "cannot read the key file {}: {error}. The database was made with a key; without \
-                 it no server's SSH key can be opened. Put the file back.",
-                file.display()
-            ))
-        })?);
+        refuse_open_file(file)?;
+        let text =
+            Zeroizing::new(fs::read_to_string(file).map_err(|error| cannot_read(file, &error))?);
         let key = Zeroizing::new(STANDARD.decode(text.trim()).unwrap_or_default());
         if key.len() != KEY_BYTES {
             return Err(Error::Secret(format!(
@@ -123,6 +119,37 @@ impl Secrets {
     }
 }
 
+/// Who can read the key can open every server's SSH key, so nobody else on the machine may.
+fn refuse_open_file(file: &Path) -> Result<(), Error> {
+    let mode = fs::metadata(file)
+        .map_err(|error| cannot_read(file, &error))?
+        .permissions()
+        .mode()
+        & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(Error::Secret(format!(
+        "the key file {0} is open to others on this machine (mode {mode:04o}). Close it with \
+         `chmod 600 {0}`; if somebody else may have read it, replace the servers' keys.",
+        file.display()
+    )))
+}
+
+fn cannot_read(file: &Path, error: &std::io::Error) -> Error {
+    let advice = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "The database was made with a key; without it no server's SSH key can be opened. Put \
+             the file back."
+        }
+        _ => "It must belong to the user that runs the panel.",
+    };
+    Error::Secret(format!(
+        "cannot read the key file {}: {error}. {advice}",
+        file.display()
+    ))
+}
+
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}/{}", self.table, self.row, self.column)
@@ -157,6 +184,8 @@ mod tests {
             "hush"
         );
         assert!(secrets.open(Place { row: 6, ..PLACE }, &sealed).is_err());
+        let column = "public_key";
+        assert!(secrets.open(Place { column, ..PLACE }, &sealed).is_err());
         assert!(
             secrets
                 .open(
@@ -184,6 +213,17 @@ mod tests {
         let (folder, _secrets) = fresh();
         let file = folder.path().join("key");
         assert!(Secrets::create(&file).is_err());
+        let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode));
+        for open in [0o640, 0o604, 0o644, 0o660] {
+            mode(open).expect("a mode");
+            let refused = Secrets::open_file(&file).err().expect("is refused");
+            assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        }
+        for closed in [0o600, 0o400] {
+            mode(closed).expect("a mode");
+            assert!(Secrets::open_file(&file).is_ok(), "{closed:o}");
+        }
+        mode(0o600).expect("a mode");
         fs::write(&file, "c2hvcnQ=").expect("writes");
         assert!(Secrets::open_file(&file).is_err());
         assert!(Secrets::open_file(&folder.path().join("none")).is_err());

@@ -296,17 +296,6 @@ pub fn private_key(panel: &Panel, row: &server::Model) -> Result<SecretString, E
         .open(private_key_place(row.id), &row.sealed_private_key)
 }
 
-/// Whether the key file opens what the database holds; asked once at the start of the process.
-///
-/// # Errors
-/// A sentence when it does not.
-pub async fn check_key_file(panel: &Panel) -> Result<(), Error> {
-    match server::Entity::find().one(panel.db.reads()).await? {
-        Some(row) => private_key(panel, &row).map(|_| ()),
-        None => Ok(()),
-    }
-}
-
 pub(crate) async fn summary(db: &Db, server: &OwnedServer) -> Result<ServerSummary, Error> {
     let busy = operations::under_way(db.reads(), &[server.0.id]).await?;
     summary_of(&server.0, busy.get(&server.0.id).copied())
@@ -351,7 +340,8 @@ pub(crate) async fn provisioning_did_not_end(tx: &mut Tx, id: i64) -> Result<(),
     }
 }
 
-fn private_key_place(row: i64) -> Place {
+/// Where a server's private key is sealed.
+pub(crate) fn private_key_place(row: i64) -> Place {
     Place {
         table: "servers",
         row,

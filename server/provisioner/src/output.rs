@@ -179,6 +179,9 @@ fn said(line: String) -> Said {
 }
 
 #[cfg(test)]
+mod robustness;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -20,7 +20,8 @@ pub struct UserArguments {
     #[command(subcommand)]
     command: UserCommand,
     /// The folder of the panel's database
-    #[arg(long, env = "BROKEFORGE_DATA", default_value = "data", global = true)]
+    #[arg(long, env = "BROKEFORGE_DATA", global = true,
+          default_value_os_t = crate::config::default_data_folder())]
     data: PathBuf,
 }
 

@@ -246,6 +246,7 @@ async fn sign_in(panel: &Panel) -> SignedIn {
             id: NotSet,
             name: Set("Ada".into()),
             email: Set("ada@example.com".into()),
+            role: Set("administrator".into()),
             password_hash: Set("none".into()),
             created_at: Set(0),
         })

@@ -1,0 +1,258 @@
+//! The real binary, as somebody starts it.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
+};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_brokeforge");
+
+/// A panel that runs until it is dropped.
+pub struct Process {
+    pub data: TempDir,
+    pub port: u16,
+    pub url: String,
+    child: Child,
+    stdout: Arc<Mutex<Vec<u8>>>,
+    stderr: Arc<Mutex<Vec<u8>>>,
+}
+
+pub struct Page {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Process {
+    /// Starts a new panel and waits until it answers.
+    pub async fn start(log: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut child = command(data.path(), port)
+            .arg("serve")
+            .env("RUST_LOG", log)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = collect(child.stdout.take().unwrap());
+        let stderr = collect(child.stderr.take().unwrap());
+        let process = Self {
+            data,
+            port,
+            url: format!("http://127.0.0.1:{port}"),
+            child,
+            stdout,
+            stderr,
+        };
+        process.await_health().await;
+        process
+    }
+
+    async fn await_health(&self) {
+        for _ in 0..600 {
+            if let Ok(page) = self.try_request("GET", "/health", "", "").await
+                && page.status == 200
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the panel does not answer: {}", self.log());
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        text(&self.stderr)
+    }
+
+    pub fn setup_token(&self) -> String {
+        let printed = text(&self.stdout);
+        let line = printed
+            .lines()
+            .find_map(|line| line.strip_prefix("Setup token: "));
+        line.unwrap_or_else(|| panic!("no token in {printed}"))
+            .to_owned()
+    }
+
+    pub async fn get(&self, path: &str, cookie: &str) -> Page {
+        self.try_request("GET", path, cookie, "").await.unwrap()
+    }
+
+    pub async fn post(&self, path: &str, cookie: &str, input: &serde_json::Value) -> Page {
+        let body = serde_json::json!({ "input": input }).to_string();
+        self.try_request("POST", path, cookie, &body).await.unwrap()
+    }
+
+    /// HTTP/1.0, so that the answer comes in one piece.
+    async fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+        body: &str,
+    ) -> std::io::Result<Page> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{}\r\nOrigin: {}\r\nCookie: {cookie}\r\n\
+             User-Agent: {USER_AGENT}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.port,
+            self.url,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        Ok(Page {
+            status: status.unwrap_or(0),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        })
+    }
+}
+
+/// What every request of these tests calls itself; found again where requests leave traces.
+pub const USER_AGENT: &str = "integration-test-browser";
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the binary to its end; a panel that starts although it must not is ended after a while.
+pub fn run(data: &Path, port: u16, arguments: &[&str]) -> Output {
+    let mut child = command(data, port)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    for _ in 0..600 {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let _ = child.kill();
+    panic!(
+        "brokeforge {arguments:?} did not end: {:?}",
+        child.wait_with_output()
+    );
+}
+
+fn command(data: &Path, port: u16) -> Command {
+    let mut command = Command::new(BINARY);
+    command
+        .env_remove("BROKEFORGE_PUBLIC_URL")
+        .env("BROKEFORGE_LISTEN", format!("127.0.0.1:{port}"))
+        .env("BROKEFORGE_DATA", data)
+        .env("BROKEFORGE_SITE", data.join("site"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A connection for looking into a database file from outside, and for changing it there.
+pub async fn database(data: &Path) -> DatabaseConnection {
+    let file = data.join("brokeforge.db");
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rw", file.display()));
+    options.max_connections(1).sqlx_logging(false);
+    Database::connect(options).await.unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test writes past the panel, as a disaster would"
+)]
+pub async fn execute(conn: &DatabaseConnection, statement: &str) {
+    conn.execute_unprepared(statement).await.unwrap();
+}
+
+/// The first column of a query, as text.
+pub async fn column(conn: &DatabaseConnection, query: &str) -> Vec<String> {
+    let rows = conn
+        .query_all_raw(Statement::from_string(DbBackend::Sqlite, query))
+        .await
+        .unwrap();
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
+}
+
+/// Tables and their text columns.
+pub async fn text_columns(conn: &DatabaseConnection) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for table in tables(conn).await {
+        let query = format!(
+            "SELECT name FROM pragma_table_info('{table}') WHERE type LIKE '%char%' OR type LIKE '%text%'"
+        );
+        for name in column(conn, &query).await {
+            all.push((table.clone(), name));
+        }
+    }
+    all
+}
+
+/// Every row of every table, one a line.
+pub async fn dump(conn: &DatabaseConnection) -> String {
+    let mut lines = Vec::new();
+    for table in tables(conn).await {
+        let names = column(
+            conn,
+            &format!("SELECT name FROM pragma_table_info('{table}')"),
+        )
+        .await;
+        let quoted: Vec<_> = names
+            .iter()
+            .map(|name| format!("quote(\"{name}\")"))
+            .collect();
+        let query = format!("SELECT {} FROM \"{table}\"", quoted.join(" || ', ' || "));
+        for row in column(conn, &query).await {
+            lines.push(format!("{table}: {row}"));
+        }
+    }
+    lines.join("\n")
+}
+
+async fn tables(conn: &DatabaseConnection) -> Vec<String> {
+    let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    column(conn, query).await
+}
+
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn collect(mut pipe: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {
+    let all = Arc::new(Mutex::new(Vec::new()));
+    let into = all.clone();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64 * 1024];
+        while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+            into.lock().unwrap().extend_from_slice(&buffer[..read]);
+        }
+    });
+    all
+}
+
+fn text(bytes: &Mutex<Vec<u8>>) -> String {
+    String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned()
+}
