@@ -147,10 +147,24 @@ pub async fn check(panel: &Panel, who: &SignedIn, server: &OwnedServer) -> Resul
     panel.limits.probe(who.user())?;
     let key = private_key(panel, &server.0)?;
     let result = panel.prober.check(&server.0, key.clone()).await;
+    came_in(panel, &server.0, key, result).await
+}
+
+/// Stores how an attempt to come in with the key went; a server that is seen for the first time is also
+/// asked what it offers.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn came_in(
+    panel: &Panel,
+    server: &server::Model,
+    key: SecretString,
+    result: Result<(), CheckError>,
+) -> Result<(), Error> {
     if result.is_ok() {
-        provisioning::survey(panel, &server.0, key).await?;
+        provisioning::survey(panel, server, key).await?;
     }
-    record_connection(&panel.db, server.id(), result).await
+    record_connection(&panel.db, ServerId(server.id), result).await
 }
 
 /// Stores how an attempt to connect went.
@@ -279,11 +293,6 @@ pub async fn row(db: &Db, id: ServerId) -> Result<server::Model, Error> {
         .one(db.reads())
         .await?
         .ok_or(Error::Known(ApiError::NotFound))
-}
-
-/// The id of a row.
-pub fn id_of(row: &server::Model) -> ServerId {
-    ServerId(row.id)
 }
 
 /// The private key of a server, opened.

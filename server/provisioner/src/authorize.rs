@@ -332,7 +332,8 @@ impl Authorization<'_> {
                 Err(error.to_string()),
             ),
         };
-        servers::record_connection(&self.panel.db, domain::servers::id_of(&self.server), told)
+        let key = self.target.private_key.clone();
+        servers::came_in(self.panel, &self.server, key, told)
             .await
             .map_err(|error| {
                 tracing::error!(%error, "could not store the state of a connection");

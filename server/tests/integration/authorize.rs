@@ -8,6 +8,7 @@ use domain::entities::{operation_secret, server};
 use domain::operation_secrets::{GONE, LIFE_MS};
 use domain::queue;
 use domain::secrets::Place;
+use provisioner::provisioning::SURVEY;
 use sea_orm::EntityTrait;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -224,11 +225,13 @@ async fn a_sudo_user_gets_key_and_drop_in_and_the_panel_is_in() {
         [
             (ADD_KEY, Privilege::Login, format!("{public_key}\n")),
             (ALLOW_SUDO, Privilege::Login, format!("{CANARY}\n")),
+            // As when the key was pasted: what does the server offer?
+            (SURVEY, Privilege::Login, String::new()),
         ]
     );
     let calls = app.connector.calls();
     assert!(
-        matches!(&calls[..], [Call::ConnectWithPassword { password, .. }, Call::Forget { .. }, Call::Connect { .. }] if password == CANARY),
+        matches!(&calls[..], [Call::ConnectWithPassword { password, .. }, Call::Forget { .. }, Call::Connect { .. }, Call::Connect { .. }] if password == CANARY),
         "{calls:?}"
     );
     assert_eq!(
@@ -261,7 +264,7 @@ async fn a_user_whose_sudo_asks_for_nothing_and_root_get_no_drop_in() {
             .iter()
             .map(|run| run.script)
             .collect();
-        assert_eq!(scripts, [ADD_KEY], "{user}");
+        assert_eq!(scripts, [ADD_KEY, SURVEY], "{user}");
     }
 }
 
