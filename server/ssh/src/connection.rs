@@ -13,6 +13,7 @@ use crate::client::Target;
 use crate::command;
 use crate::dial::{self, Transport};
 use crate::handler::{Finding, Guard, Trust};
+use crate::host_keys::{PinnedHostKey, fetch_host_key};
 use crate::remote::{Discard, Exit, Output, Privilege, Remote, Script};
 use crate::sessions::{Request, Sessions};
 use crate::{Error, Phase, Place, password};
@@ -177,27 +178,37 @@ async fn open_pinned(
     let algorithms: Vec<_> = target.host_key.russh_algorithm().into_iter().collect();
     let guard = Guard::new(Trust::Only(target.host_key.clone()), Arc::clone(finding));
     let outcome = dial::open(&target.address, place, &algorithms, guard).await;
-    let host_key_changed = |found: String| Error::HostKeyChanged {
-        place: place.clone(),
-        expected: format!(
-            "{} {}",
-            target.host_key.algorithm(),
-            target.host_key.fingerprint()
-        ),
-        found,
-    };
+    let host_key_changed =
+        |found: String, found_key: Option<PinnedHostKey>| Error::HostKeyChanged {
+            place: place.clone(),
+            expected: type_and_fingerprint(&target.host_key),
+            found,
+            found_key,
+        };
     match (finding.get(), outcome) {
         (_, Ok(transport)) => Ok(transport),
-        (Some(Finding::OtherHostKey(found)), Err(_)) => Err(host_key_changed(found.clone())),
+        (Some(Finding::OtherHostKey(found)), Err(_)) => Err(host_key_changed(
+            type_and_fingerprint(found),
+            Some(found.clone()),
+        )),
         (Some(Finding::Insecure), Err(_)) => Err(Error::InsecureTransport {
             place: place.clone(),
         }),
-        (_, Err(Error::UnsupportedHostKey { offered, .. })) => Err(host_key_changed(format!(
-            "only keys of type {}",
-            offered.join(", ")
-        ))),
+        (_, Err(Error::UnsupportedHostKey { offered, .. })) => {
+            // A key of the pinned type is gone; which one is there in its place takes a second look.
+            let found_key = fetch_host_key(&target.address, target.port).await.ok();
+            let found = found_key.as_ref().map_or_else(
+                || format!("only keys of type {}", offered.join(", ")),
+                type_and_fingerprint,
+            );
+            Err(host_key_changed(found, found_key))
+        }
         (_, Err(error)) => Err(error),
     }
+}
+
+fn type_and_fingerprint(key: &PinnedHostKey) -> String {
+    format!("{} {}", key.algorithm(), key.fingerprint())
 }
 
 async fn authenticate(

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::PinnedHostKey;
+
 /// Why a server could not be used. Every message says what happened, where, and what to do next; text that a
 /// server sent is cut to 200 characters without control characters before it gets in here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +54,8 @@ pub enum Error {
         expected: String,
         /// Type and fingerprint of the key shown, or the types offered when the pinned one is not among them.
         found: String,
+        /// The key shown, to be confirmed or refused; `None` when the server has none that the panel accepts.
+        found_key: Option<PinnedHostKey>,
     },
 
     #[error(

@@ -14,8 +14,8 @@ use crate::host_keys::PinnedHostKey;
 pub(crate) enum Finding {
     /// The server's host key, which we came only to see.
     HostKey(PinnedHostKey),
-    /// A key other than the pinned one: its type and fingerprint.
-    OtherHostKey(String),
+    /// A key other than the pinned one.
+    OtherHostKey(PinnedHostKey),
     /// Open to the Terrapin attack.
     Insecure,
     /// The connection ended: why.
@@ -55,10 +55,7 @@ impl Handler for Guard {
         match &self.trust {
             Trust::Look => self.found(Finding::HostKey(shown)),
             Trust::Only(pinned) if *pinned == shown => return Ok(true),
-            Trust::Only(_) => {
-                let found = format!("{} {}", shown.algorithm(), shown.fingerprint());
-                self.found(Finding::OtherHostKey(found));
-            }
+            Trust::Only(_) => self.found(Finding::OtherHostKey(shown)),
         }
         Ok(false)
     }

@@ -83,10 +83,26 @@ pub struct InvalidHostKey;
 
 /// Asks a server for its host key, without logging in. Ends within 10 s.
 pub async fn fetch_host_key(address: &str, port: u16) -> Result<PinnedHostKey, Error> {
+    fetch(address, port, &accepted_algorithms()).await
+}
+
+/// Asks a server for its host key of the pinned one's type; only if it has none of that type, for any other.
+/// A server with several keys would else show its best one, which need not be the pinned one. Ends within 10 s.
+pub async fn fetch_host_key_like(
+    pinned: &PinnedHostKey,
+    address: &str,
+    port: u16,
+) -> Result<PinnedHostKey, Error> {
+    let mut algorithms = accepted_algorithms();
+    algorithms.sort_by_key(|algorithm| algorithm.as_str() != pinned.algorithm);
+    fetch(address, port, &algorithms).await
+}
+
+async fn fetch(address: &str, port: u16, algorithms: &[Algorithm]) -> Result<PinnedHostKey, Error> {
     let place = Place::new(address, port);
     let finding = Arc::new(OnceLock::new());
     let guard = Guard::new(Trust::Look, Arc::clone(&finding));
-    let outcome = dial::open(address, &place, &accepted_algorithms(), guard).await;
+    let outcome = dial::open(address, &place, algorithms, guard).await;
     match (finding.get(), outcome) {
         (Some(Finding::HostKey(key)), _) => Ok(key.clone()),
         (_, Err(error)) => Err(error),

@@ -34,6 +34,6 @@ pub use authorize::{ADD_KEY, ALLOW_SUDO, REMOVE_KEY, authorize_command};
 pub use client::{Client, Target};
 pub use detached::{Attended, Job, Stop, Task, User};
 pub use error::{Error, Phase, Place};
-pub use host_keys::{InvalidHostKey, PinnedHostKey, fetch_host_key};
+pub use host_keys::{InvalidHostKey, PinnedHostKey, fetch_host_key, fetch_host_key_like};
 pub use keys::{KeyPair, generate_key};
 pub use remote::{Connector, Discard, Exit, ExitStatus, Output, Privilege, Remote, Script, Stream};

@@ -36,8 +36,8 @@ async fn a_changed_host_key_stops_before_authentication() {
     let error = failure(&Client::new(), &target(sshd.port, other.clone(), &key)).await;
 
     assert!(
-        matches!(&error, Error::HostKeyChanged { expected, found: seen, .. }
-            if expected.contains(other.fingerprint()) && seen.contains(found.fingerprint())),
+        matches!(&error, Error::HostKeyChanged { expected, found: seen, found_key: Some(key), .. }
+            if expected.contains(other.fingerprint()) && seen.contains(found.fingerprint()) && *key == found),
         "{error:?}"
     );
     assert!(!sshd.log().contains("userauth-request"), "{}", sshd.log());
@@ -60,10 +60,25 @@ async fn a_host_key_of_another_type_is_a_changed_host_key() {
     let error = failure(&Client::new(), &target(sshd.port, pinned, &key)).await;
 
     assert!(
-        matches!(&error, Error::HostKeyChanged { found, .. } if found.contains("ecdsa-sha2-nistp256")),
+        matches!(&error, Error::HostKeyChanged { found, found_key: Some(key), .. }
+            if found.contains("ecdsa-sha2-nistp256") && key.algorithm() == "ecdsa-sha2-nistp256"),
         "{error:?}"
     );
     assert!(!sshd.log().contains("userauth-request"), "{}", sshd.log());
+}
+
+#[tokio::test]
+async fn a_pinned_key_is_found_again_beside_a_better_one() {
+    let sshd = Sshd::start_with_host_key("ecdsa");
+    let pinned = sshd.host_key().await;
+    let both = Sshd::start_with(&format!("HostKey {}", sshd.host_key_file().display()));
+    assert_eq!(both.host_key().await.algorithm(), "ssh-ed25519");
+    let found = ssh::fetch_host_key_like(&pinned, "127.0.0.1", both.port).await;
+    assert_eq!(found, Ok(pinned));
+    // A server without the pinned type shows what it has.
+    let ed25519 = both.host_key().await;
+    let other = ssh::fetch_host_key_like(&ed25519, "127.0.0.1", sshd.port).await;
+    assert_eq!(other.unwrap().algorithm(), "ecdsa-sha2-nistp256");
 }
 
 #[tokio::test]

@@ -100,12 +100,40 @@ impl Sshd {
         false
     }
 
+    /// The same server at the same port, installed anew: another host key, the same users.
+    pub async fn change_host_key(&self) {
+        let before = self.host_key().await;
+        write_secret(
+            &self.folder.path().join("ssh_host_ed25519_key"),
+            &generate_host_key(),
+        );
+        // It reads its keys again on SIGHUP.
+        let told = Command::new("kill")
+            .args(["-HUP", &self.process.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(told.success());
+        for _ in 0..500 {
+            let now = ssh::fetch_host_key("127.0.0.1", self.port).await;
+            if now.is_ok_and(|now| now != before) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("sshd shows the old host key: {}", self.log());
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     pub fn logins(&self) -> usize {
         self.log().matches("Accepted publickey").count()
+    }
+
+    /// Where its key is, if `start_with_host_key` made it.
+    pub fn host_key_file(&self) -> PathBuf {
+        self.folder.path().join("host_key")
     }
 
     pub fn authorized_keys(&self) -> PathBuf {
