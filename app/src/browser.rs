@@ -94,6 +94,11 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Whether a dialog is open.
+pub fn has_open_dialog() -> bool {
+    matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
+}
+
 /// Puts text on the clipboard. Browsers refuse that on plain http beyond this machine.
 pub async fn copy(text: &str) -> bool {
     let clipboard = window().navigator().clipboard();

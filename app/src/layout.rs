@@ -9,6 +9,7 @@ use wire::servers::ServerSummary;
 
 use crate::accounts::{PageVisitor, SessionGate, show, sign_out};
 use crate::live::{self, Live, LiveStatus, Pulse, live};
+use crate::search::Search;
 use crate::ui::{Icon, Shape, Submission};
 use crate::{browser, servers};
 
@@ -85,6 +86,12 @@ pub fn Frame() -> impl IntoView {
                         {Suspend::new(async move {
                             let servers = all.0.first().await.unwrap_or_default();
                             view! { <Breadcrumbs servers/> }
+                        })}
+                    </Suspense>
+                    <Suspense>
+                        {Suspend::new(async move {
+                            let servers = all.0.first().await.unwrap_or_default();
+                            view! { <Search servers/> }
                         })}
                     </Suspense>
                     <LiveIndicator pulse/>
@@ -182,6 +189,7 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
                 .find(|server| server.id.to_string() == id)
                 .map_or_else(|| "Server".to_owned(), |server| server.name.clone()),
             (2, "firewall") => "Firewall".to_owned(),
+            (2, "settings") => "Settings".to_owned(),
             // There is no page of all operations; the server's own page lists them.
             (2, "operations") => continue,
             (2, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("Operation {id}"),

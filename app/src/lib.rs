@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod live;
 pub mod operations;
 pub mod policy;
+mod search;
 pub mod servers;
 #[cfg(feature = "ssr")]
 pub mod session;
@@ -27,7 +28,7 @@ use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::layout::Frame;
 use crate::operations::OperationPage;
-use crate::servers::{NewServerPage, ServerPage, ServersPage};
+use crate::servers::{NewServerPage, ServerPage, ServerSettingsPage, ServersPage};
 use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
 
 /// Whether the program has taken over the page that the server rendered.
@@ -92,6 +93,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/servers/new") view=NewServerPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id") view=ServerPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/firewall") view=FirewallPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/settings") view=ServerSettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
                     <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>

@@ -1,13 +1,17 @@
-//! Servers: the list, the form that adds one, and a server's own page.
+//! Servers: the list, the form that adds one, and a server's own pages.
 
 mod add;
 mod connection;
 mod detail;
 mod header;
+mod host_key;
 mod list;
+mod overview;
 mod password;
 mod provisioning;
+mod reboot;
 mod remove;
+mod settings;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
@@ -16,9 +20,12 @@ use wire::accounts::NoInput;
 #[cfg(feature = "ssr")]
 use wire::provisioning::ProvisionChoices;
 use wire::provisioning::ProvisionInput;
+#[cfg(feature = "ssr")]
+use wire::servers::edit::ServerEdit;
+use wire::servers::edit::{AcceptHostKeyInput, UpdateOutcome, UpdateServerInput};
 use wire::servers::{
-    HostKeyInput, HostKeyResource, NewServerInput, RemoveServerInput, ServerInput, ServerResource,
-    ServerSummary,
+    CheckedConnection, HostKeyInput, HostKeyResource, NewServerInput, RemoveServerInput,
+    ServerInput, ServerResource, ServerSummary,
 };
 use wire::{ApiError, OperationId, ServerId};
 
@@ -27,6 +34,7 @@ pub use self::detail::ServerPage;
 pub use self::header::ServerHeader;
 pub use self::list::ServersPage;
 pub use self::provisioning::ProvisionButton;
+pub use self::settings::ServerSettingsPage;
 
 /// The caller's servers, by name.
 #[server(prefix = "/api", endpoint = "servers/list", input = Json, output = Json)]
@@ -61,7 +69,7 @@ pub async fn create(input: NewServerInput) -> Result<ServerId, ApiError> {
 
 /// Tries to get in now; how it went is news to every page that shows the server.
 #[server(prefix = "/api", endpoint = "servers/check", input = Json, output = Json)]
-pub async fn check(input: ServerInput) -> Result<(), ApiError> {
+pub async fn check(input: ServerInput) -> Result<CheckedConnection, ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     Ok(domain::servers::check(&panel, &who, &server).await?)
 }
@@ -73,6 +81,31 @@ pub async fn provision(input: ProvisionInput) -> Result<OperationId, ApiError> {
     let choices = input.choices.as_ref().map(ProvisionChoices::parse);
     let choices = choices.transpose()?;
     Ok(domain::servers::request_provisioning(&panel.db, &who, &server, choices).await?)
+}
+
+/// Changes what the panel knows of a server.
+#[server(prefix = "/api", endpoint = "servers/update", input = Json, output = Json)]
+pub async fn update(input: UpdateServerInput) -> Result<UpdateOutcome, ApiError> {
+    let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
+    let edit = ServerEdit::parse(&input.fields)?;
+    let UpdateServerInput {
+        shown, host_key, ..
+    } = &input;
+    Ok(domain::servers::update(&panel, &who, &server, &edit, shown, host_key).await?)
+}
+
+/// Pins the key that was found in place of the pinned one.
+#[server(prefix = "/api", endpoint = "servers/accept_host_key", input = Json, output = Json)]
+pub async fn accept_host_key(input: AcceptHostKeyInput) -> Result<(), ApiError> {
+    let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
+    Ok(domain::servers::accept_host_key(&panel, &who, &server, &input).await?)
+}
+
+/// Queues a reboot.
+#[server(prefix = "/api", endpoint = "servers/reboot", input = Json, output = Json)]
+pub async fn reboot(input: ServerInput) -> Result<OperationId, ApiError> {
+    let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
+    Ok(domain::servers::request_reboot(&panel.db, &who, &server).await?)
 }
 
 /// Takes a server out of the panel.

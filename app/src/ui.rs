@@ -7,6 +7,7 @@ mod icons;
 mod page;
 mod rows;
 mod submission;
+mod text_area;
 mod time;
 mod toasts;
 
@@ -17,5 +18,6 @@ pub use self::icons::{Icon, Shape};
 pub use self::page::{ErrorView, NotFound, live_page};
 pub use self::rows::row_tint;
 pub use self::submission::{FormMessage, Submission, SubmitButton};
+pub use self::text_area::TextArea;
 pub use self::time::{Ago, Clock, duration};
 pub use self::toasts::{ToastRegion, Toasts};

@@ -123,8 +123,9 @@ test('a page can be left from within a field, and the next one works', async () 
     await page.getByLabel('Port', { exact: true }).fill(port);
     await page.getByLabel('Port', { exact: true }).focus();
     await page.evaluate(() => document.querySelector('nav[aria-label=Server] a').click());
-    await expect(page.getByRole('heading', { name: 'Remove this server' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'Connection' })).toBeVisible();
   }
+  await page.getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('button', { name: 'Remove server' }).click();
   await expect(page.getByRole('dialog')).toBeVisible();
   noTrouble();
@@ -162,7 +163,7 @@ test('a server that takes the connection and never speaks is named as such withi
 test('pages are accessible and fit a phone', async () => {
   await panel.setUp(page);
   const id = await addServer('web-1');
-  for (const path of ['/servers', '/servers/new', `/servers/${id}`, `/servers/${id}/firewall`]) {
+  for (const path of ['/servers', '/servers/new', `/servers/${id}`, `/servers/${id}/firewall`, `/servers/${id}/settings`]) {
     await page.goto(panel.url + path);
     await hydrated(page);
     for (const [width, colorScheme] of [[1280, 'light'], [390, 'dark']]) {

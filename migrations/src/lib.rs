@@ -6,6 +6,7 @@ mod m0003_servers;
 mod m0004_firewall_rules;
 mod m0005_operations;
 mod m0006_audit_entries;
+mod m0007_server_details;
 mod m0008_invitations;
 mod m0009_operation_engine;
 mod m0010_operation_secrets;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_firewall_rules::Migration),
             Box::new(m0005_operations::Migration),
             Box::new(m0006_audit_entries::Migration),
+            Box::new(m0007_server_details::Migration),
             Box::new(m0008_invitations::Migration),
             Box::new(m0009_operation_engine::Migration),
             Box::new(m0010_operation_secrets::Migration),

@@ -25,7 +25,7 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
     let (kind, server) =
         operation.with_untracked(|operation| (operation.kind, operation.server_id));
     let next = move || match kind {
-        OperationKind::Authorize => {
+        OperationKind::Authorize | OperationKind::Reboot => {
             let href = format!("/servers/{server}");
             view! { <A href attr:class="button is-primary">"Go to the server"</A> }.into_any()
         }

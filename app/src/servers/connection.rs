@@ -98,7 +98,7 @@ pub fn CannotConnect(id: ServerId, server: Signal<ServerResource>) -> impl IntoV
                 type="button"
                 class="button"
                 disabled=move || submission.is_busy()
-                on:click=move |_| submission.run(check(ServerInput { server_id: id }), |()| ())
+                on:click=move |_| submission.run(check(ServerInput { server_id: id }), |_| ())
             >
                 {move || if submission.is_busy() { "Connecting..." } else { "Try again" }}
             </button>

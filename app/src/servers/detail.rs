@@ -10,8 +10,9 @@ use wire::servers::{Connection, ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
 use super::connection::{CannotConnect, LetThePanelIn};
+use super::host_key::HostKeyChanged;
+use super::overview::{Facts, NotesView, RebootWanted};
 use super::provisioning::{FirstProvisioning, InstalledSoftware, Provisioning};
-use super::remove::RemoveServer;
 use super::{ServerHeader, show, use_server_id};
 use crate::lifecycle::operation_path;
 use crate::live::live;
@@ -64,7 +65,7 @@ fn OverviewBody(
     let stage = Memo::new(
         move |_| match (provisioning.with(Option::is_some), connection.get()) {
             (true, _) => Stage::Provisioning,
-            (false, Connection::AwaitingKey) => Stage::AwaitingKey,
+            (false, Connection::AwaitingKey | Connection::HostKeyChanged) => Stage::NoWayIn,
             (false, Connection::Connected | Connection::Failed) => Stage::Plain,
         },
     );
@@ -74,8 +75,10 @@ fn OverviewBody(
         {move || match connection.get() {
             Connection::AwaitingKey => view! { <LetThePanelIn server/> }.into_any(),
             Connection::Failed => view! { <CannotConnect id server/> }.into_any(),
+            Connection::HostKeyChanged => view! { <HostKeyChanged id server/> }.into_any(),
             Connection::Connected => ().into_any(),
         }}
+        <RebootWanted server/>
         {move || match stage.get() {
             Stage::Provisioning => {
                 view! {
@@ -92,19 +95,19 @@ fn OverviewBody(
                 let name = summary.with_untracked(|it| it.name.clone());
                 view! { <FirstProvisioning id name software/> }.into_any()
             },
-            Stage::AwaitingKey => ().into_any(),
+            Stage::NoWayIn => ().into_any(),
         }}
         <InstalledSoftware software/>
+        <NotesView server/>
         <RecentOperations server/>
-        <Facts server/>
-        <RemoveServer server=summary/>
+        <Facts id server summary/>
     }
 }
 
 /// How far a server has come; the page changes its main part with it and with nothing else.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    AwaitingKey,
+    NoWayIn,
     Plain,
     Provisioning,
 }
@@ -146,28 +149,5 @@ fn RecentOperation(operation: Memo<Option<OperationResource>>) -> impl IntoView 
                 </li>
             }
         })
-    }
-}
-
-#[component]
-fn Facts(server: Signal<ServerResource>) -> impl IntoView {
-    let key = Memo::new(move |_| server.with(|server| server.host_key.clone()));
-    let added = server.with_untracked(|server| server.created_at);
-    view! {
-        <section aria-labelledby="facts">
-            <h2 id="facts">"Connection"</h2>
-            <dl class="facts">
-                <dt>"Host key"</dt>
-                <dd class="is-code">
-                    {move || key.with(|key| format!("{} {}", key.algorithm, key.fingerprint))}
-                </dd>
-                <dt>"Logs in as"</dt>
-                <dd class="is-code">{move || server.with(|server| server.summary.user.clone())}</dd>
-                <dt>"Added"</dt>
-                <dd>
-                    <Ago at=Signal::stored(added)/>
-                </dd>
-            </dl>
-        </section>
     }
 }

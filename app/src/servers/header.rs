@@ -25,12 +25,14 @@ pub fn ServerHeader(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                     is_small=true
                 />
                 <span class="subject-fact">{move || server.with(|server| server.os.clone())}</span>
+                <span class="subject-fact">{move || server.with(|server| server.provider.clone())}</span>
             </div>
             <nav class="tabs" aria-label="Server">
                 <A href=base.clone() exact=true>
                     "Overview"
                 </A>
                 <A href=format!("{base}/firewall")>"Firewall"</A>
+                <A href=format!("{base}/settings")>"Settings"</A>
             </nav>
         </header>
     }
@@ -46,6 +48,9 @@ pub fn ServerBadge(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoView
         }
         Stand::Unreachable => {
             view! { <Badge tone="failed" shape=Shape::Cross word="Cannot connect"/> }.into_any()
+        }
+        Stand::HostKeyChanged => {
+            view! { <Badge tone="failed" shape=Shape::Warning word="Host key changed"/> }.into_any()
         }
         Stand::Plain => {
             view! { <Badge tone="paused" shape=Shape::Minus word="Not provisioned"/> }.into_any()
@@ -73,6 +78,7 @@ pub fn address_of(server: &ServerSummary) -> String {
 enum Stand {
     AwaitingKey,
     Unreachable,
+    HostKeyChanged,
     Plain,
     Provisioned(Status),
 }
@@ -81,6 +87,7 @@ impl Stand {
     fn of(server: &ServerSummary) -> Self {
         match (server.connection, server.provision_status) {
             (Connection::AwaitingKey, _) => Self::AwaitingKey,
+            (Connection::HostKeyChanged, _) => Self::HostKeyChanged,
             (_, Some(status)) if status.is_transitional() => Self::Provisioned(status),
             (Connection::Failed, _) => Self::Unreachable,
             (Connection::Connected, None) => Self::Plain,

@@ -73,7 +73,7 @@ impl TextField {
         self.error.try_set(Some(sentence.to_owned()));
     }
 
-    fn take(self, text: String) {
+    pub(super) fn take(self, text: String) {
         self.value.try_set(text);
         // A complaint goes as soon as it is mended; a new one waits until the field is left.
         if self.error.try_with_untracked(Option::is_some) == Some(true) {
@@ -95,6 +95,9 @@ pub fn Field(
     /// A machine reads this: it is shown in monospace and never corrected.
     #[prop(optional)]
     is_code: bool,
+    /// Words that are offered; any other one can be typed.
+    #[prop(optional)]
+    suggestions: &'static [&'static str],
     /// What to do, beside checking, when the field is left.
     #[prop(optional, into)]
     on_leave: Option<Callback<()>>,
@@ -125,6 +128,7 @@ pub fn Field(
         }
     };
     let (id, note) = (field.id(), format!("{}-note", field.id()));
+    let list = (!suggestions.is_empty()).then(|| format!("{}-list", field.id()));
     view! {
         <div class="field" class:is-code=is_code>
             <label for=id.clone()>{label}</label>
@@ -140,11 +144,23 @@ pub fn Field(
                 spellcheck=is_code.then_some("false")
                 inputmode=inputmode
                 placeholder=placeholder
+                list=list.clone()
                 aria-describedby=note.clone()
                 aria-invalid=move || field.error().is_some().to_string()
                 on:input:target=move |event| field.take(event.target().value())
                 on:blur=leave
             />
+            {list
+                .map(|list| {
+                    view! {
+                        <datalist id=list>
+                            {suggestions
+                                .iter()
+                                .map(|word| view! { <option value=*word></option> })
+                                .collect_view()}
+                        </datalist>
+                    }
+                })}
             <p id=note class="field-note" class:is-error=move || field.error().is_some()>
                 {move || field.error().unwrap_or_else(|| hint.to_owned())}
             </p>

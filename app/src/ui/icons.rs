@@ -20,7 +20,9 @@ pub enum Shape {
     Pencil,
     Play,
     Plus,
+    Power,
     Retry,
+    Search,
     Server,
     Shield,
     SignOut,
@@ -89,6 +91,8 @@ impl Shape {
                 "M5 5a2 2 0 0 1 3.008-1.728l11.997 6.998a2 2 0 0 1 .003 3.458l-12 7A2 2 0 0 1 5 19z"
             }
             Self::Plus => "M5 12h14M12 5v14",
+            Self::Power => "M12 2v10M18.4 6.6a9 9 0 1 1-12.77.04",
+            Self::Search => "M11 3a8 8 0 1 0 0 16a8 8 0 1 0 0-16m10 18-4.34-4.34",
             Self::Retry => "M21 12a9 9 0 1 1-9-9c2.52 0 4.93 1 6.74 2.74L21 8M21 3v5h-5",
             Self::Server => {
                 "M4 2h16a2 2 0 0 1 2 2v4a2 2 0 0 1-2 2H4a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zM4 14h16a2 2 0 0 \

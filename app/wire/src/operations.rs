@@ -29,6 +29,8 @@ pub enum OperationKind {
     Authorize,
     /// Makes a plain server ready for use.
     Provision,
+    /// Restarts the server and waits until it is back.
+    Reboot,
     /// Puts a managed resource on its server.
     Install(ResourceKind),
     /// Changes a managed resource that is there.
@@ -43,6 +45,7 @@ impl OperationKind {
         match self {
             Self::Authorize => ("authorize", None),
             Self::Provision => ("provision", None),
+            Self::Reboot => ("reboot", None),
             Self::Install(kind) => ("install", Some(kind)),
             Self::Change(kind) => ("change", Some(kind)),
             Self::Remove(kind) => ("remove", Some(kind)),
@@ -54,6 +57,7 @@ impl OperationKind {
         match (verb, resource) {
             ("authorize", None) => Some(Self::Authorize),
             ("provision", None) => Some(Self::Provision),
+            ("reboot", None) => Some(Self::Reboot),
             ("install", Some(kind)) => Some(Self::Install(kind)),
             ("change", Some(kind)) => Some(Self::Change(kind)),
             ("remove", Some(kind)) => Some(Self::Remove(kind)),
@@ -226,6 +230,7 @@ mod tests {
                 OperationKind::Remove(resource),
                 OperationKind::Provision,
                 OperationKind::Authorize,
+                OperationKind::Reboot,
             ] {
                 let (verb, of) = kind.as_words();
                 assert_eq!(OperationKind::parse(verb, of), Some(kind));

@@ -1,4 +1,6 @@
-//! Servers: what the panel shows of one, and what it takes to add one.
+//! Servers: what the panel shows of one, and what it takes to add or change one.
+
+pub mod edit;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -66,10 +68,18 @@ pub enum Connection {
     Connected,
     /// The last attempt failed; `connection_error` says how.
     Failed,
+    /// The last attempt met another host key than the pinned one and stopped there. Nobody logs in until
+    /// somebody has decided.
+    HostKeyChanged,
 }
 
 impl Connection {
-    pub const ALL: [Self; 3] = [Self::AwaitingKey, Self::Connected, Self::Failed];
+    pub const ALL: [Self; 4] = [
+        Self::AwaitingKey,
+        Self::Connected,
+        Self::Failed,
+        Self::HostKeyChanged,
+    ];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
@@ -77,6 +87,7 @@ impl Connection {
             Self::AwaitingKey => "awaiting_key",
             Self::Connected => "connected",
             Self::Failed => "failed",
+            Self::HostKeyChanged => "host_key_changed",
         }
     }
 
@@ -88,6 +99,15 @@ impl Connection {
     }
 }
 
+/// How an attempt to get in went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedConnection {
+    pub connection: Connection,
+    /// A sentence, when it failed.
+    pub error: Option<String>,
+    pub checked_at: Timestamp,
+}
+
 /// A row of the list of servers, and the header of every page about one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerSummary {
@@ -96,6 +116,8 @@ pub struct ServerSummary {
     pub address: String,
     pub port: u16,
     pub user: String,
+    /// Whose machine it is: a label as `Hetzner`.
+    pub provider: Option<String>,
     /// `Debian 12.11`, once a check has found it out.
     pub os: Option<String>,
     pub connection: Connection,
@@ -113,7 +135,13 @@ pub struct ServerSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerResource {
     pub summary: ServerSummary,
+    /// Free text of several lines.
+    pub notes: String,
     pub host_key: HostKeyResource,
+    /// The key that was met instead of the pinned one, until somebody decides about it.
+    pub found_host_key: Option<HostKeyResource>,
+    /// Whether the server asked for a reboot when it was last looked at.
+    pub reboot_required: Option<bool>,
     /// The exact line that authorizes the panel's key on the server.
     pub authorize_command: String,
     pub created_at: Timestamp,

@@ -101,9 +101,9 @@ pub(crate) async fn began(tx: &mut Tx, row: &operation::Model) -> Result<(), Err
         (OperationKind::Install(kind), Some(id)) => {
             write(tx, kind, id, Status::Pending, Status::Installing, None).await
         }
-        // That the panel gets in is recorded when it does; the request of the others has set `installing` or
-        // `removing` already.
-        (OperationKind::Authorize, _)
+        // That the panel gets in is recorded when it does, and a reboot changes nothing that is on record; the request
+        // of the others has set `installing` or `removing` already.
+        (OperationKind::Authorize | OperationKind::Reboot, _)
         | (OperationKind::Change(_) | OperationKind::Remove(_), Some(_)) => Ok(()),
         (OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_), None) => {
             Err(no_record(row))
@@ -139,6 +139,7 @@ pub(crate) async fn settle(
         (OperationKind::Provision, _, Some(_)) => {
             servers::provisioning_did_not_end(tx, row.server_id).await
         }
+        (OperationKind::Reboot, _, _) => Ok(()),
         (OperationKind::Install(kind), Some(id), None) => {
             write(tx, kind, id, Status::Installing, Status::Active, None).await
         }
@@ -195,6 +196,7 @@ pub(crate) fn cannot_go_on(kind: OperationKind) -> Option<&'static str> {
         ),
         // Every step looks first, and its run on the server tells how it ended.
         OperationKind::Provision
+        | OperationKind::Reboot
         | OperationKind::Install(_)
         | OperationKind::Change(_)
         | OperationKind::Remove(_) => None,
@@ -204,7 +206,9 @@ pub(crate) fn cannot_go_on(kind: OperationKind) -> Option<&'static str> {
 /// The part of the product an operation belongs to.
 pub(crate) fn topic(kind: OperationKind) -> Topic {
     match kind {
-        OperationKind::Authorize | OperationKind::Provision => Topic::Server,
+        OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => {
+            Topic::Server
+        }
         OperationKind::Install(kind)
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {

@@ -1,6 +1,8 @@
 //! What the domain asks of the network, without knowing SSH. Each call ends within 10 s and writes
 //! nothing.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use wire::ApiError;
@@ -22,6 +24,14 @@ pub trait Prober: Send + Sync {
     /// The host key that a server shows now, by asking it.
     async fn host_key(&self, address: &Address, port: SshPort)
     -> Result<HostKeyResource, ApiError>;
+
+    /// The host key that a server shows now, of the pinned key's type if it has one of that type.
+    async fn host_key_like(
+        &self,
+        pinned: &str,
+        address: &Address,
+        port: SshPort,
+    ) -> Result<HostKeyResource, ApiError>;
 
     /// Reads a host key as it is stored, for its algorithm and fingerprint.
     ///
@@ -70,6 +80,22 @@ pub struct Survey {
 pub enum CheckError {
     /// The server is there and does not accept the panel's key.
     KeyRefused(String),
+    /// Another host key than the pinned one is there; nothing was sent to it.
+    HostKeyChanged {
+        message: String,
+        /// The key that is there, as it is stored; `None` when the panel accepts none of its keys.
+        found: Option<String>,
+    },
     /// Anything else, in a sentence.
     Other(String),
+}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyRefused(message)
+            | Self::HostKeyChanged { message, .. }
+            | Self::Other(message) => f.write_str(message),
+        }
+    }
 }

@@ -1,11 +1,16 @@
-//! Servers: adding, looking, provisioning, removing.
+//! Servers: adding, looking, changing, provisioning, rebooting, removing.
+
+mod edit;
+mod host_key;
+mod reboot;
 
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use secrecy::SecretString;
 use wire::operations::OperationKind;
 use wire::provisioning::ProvisionChoices;
 use wire::servers::{
-    Address, Connection, HostKeyResource, NewServer, ServerResource, ServerSummary, SshPort,
+    Address, CheckedConnection, Connection, HostKeyResource, NewServer, ServerResource,
+    ServerSummary, SshPort,
 };
 use wire::{ApiError, OperationId, ServerId, Status, Timestamp};
 
@@ -17,6 +22,10 @@ use crate::prober::CheckError;
 use crate::queue::{self, NewOperation};
 use crate::secrets::Place;
 use crate::{Db, Error, Panel, authorize, operations, provisioning, words};
+
+pub use self::edit::update;
+pub use self::host_key::accept_host_key;
+pub use self::reboot::request_reboot;
 
 /// The caller's servers, by name.
 ///
@@ -42,12 +51,13 @@ pub async fn list(db: &Db, who: &SignedIn) -> Result<Vec<ServerSummary>, Error> 
 /// When the database does not answer.
 pub async fn show(panel: &Panel, server: &OwnedServer) -> Result<ServerResource, Error> {
     let row = &server.0;
+    let read_host_key = |line: &String| panel.prober.read_host_key(line).map_err(Error::Internal);
     Ok(ServerResource {
         summary: summary(&panel.db, server).await?,
-        host_key: panel
-            .prober
-            .read_host_key(&row.host_key)
-            .map_err(Error::Internal)?,
+        notes: row.notes.clone(),
+        host_key: read_host_key(&row.host_key)?,
+        found_host_key: row.found_host_key.as_ref().map(read_host_key).transpose()?,
+        reboot_required: row.reboot_required,
         authorize_command: panel.prober.authorize_command(&row.public_key),
         created_at: Timestamp(row.created_at),
         software: provisioning::software(row)?,
@@ -117,6 +127,10 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
             installed: Set(None),
             created_at: Set(at),
             updated_at: Set(at),
+            provider: Set(None),
+            notes: Set(String::new()),
+            found_host_key: Set(None),
+            reboot_required: Set(None),
         })
         .await?;
     // The seal is bound to the row's id, which exists only now.
@@ -143,11 +157,13 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
 ///
 /// # Errors
 /// When the database does not answer; that the server refuses is no error here.
-pub async fn check(panel: &Panel, who: &SignedIn, server: &OwnedServer) -> Result<(), Error> {
+pub async fn check(
+    panel: &Panel,
+    who: &SignedIn,
+    server: &OwnedServer,
+) -> Result<CheckedConnection, Error> {
     panel.limits.probe(who.user())?;
-    let key = private_key(panel, &server.0)?;
-    let result = panel.prober.check(&server.0, key.clone()).await;
-    came_in(panel, &server.0, key, result).await
+    check_row(panel, &server.0).await
 }
 
 /// Stores how an attempt to come in with the key went; a server that is seen for the first time is also
@@ -177,27 +193,90 @@ pub async fn record_connection(
     result: Result<(), CheckError>,
 ) -> Result<(), Error> {
     let mut tx = db.begin().await?;
-    let Some(row) = server::Entity::find_by_id(id.0).one(tx.reads()).await? else {
-        return Ok(());
-    };
-    let awaiting = row.connection == Connection::AwaitingKey.as_str();
-    let (connection, error) = match result {
-        Ok(()) => (Connection::Connected, None),
-        // Nobody has pasted the line yet: that is no failure.
-        Err(CheckError::KeyRefused(_)) if awaiting => (Connection::AwaitingKey, None),
-        Err(CheckError::Other(sentence)) if awaiting => (Connection::AwaitingKey, Some(sentence)),
-        Err(CheckError::KeyRefused(sentence) | CheckError::Other(sentence)) => {
-            (Connection::Failed, Some(sentence))
+    if let Some(row) = server::Entity::find_by_id(id.0).one(tx.reads()).await? {
+        store_connection(&mut tx, &row, result).await?;
+    }
+    tx.commit().await
+}
+
+/// Checks the connection without being waited for, after something about it was changed.
+fn check_soon(panel: &Panel, id: ServerId) {
+    let panel = panel.clone();
+    tokio::spawn(async move {
+        let checked = match row(&panel.db, id).await {
+            Ok(row) => check_row(&panel, &row).await,
+            Err(error) => Err(error),
+        };
+        match checked {
+            // How it went stands with the server; a server that is gone needs none.
+            Ok(_) | Err(Error::Known(ApiError::NotFound)) => {}
+            Err(error) => tracing::error!(server = id.0, %error, "could not check a connection"),
         }
+    });
+}
+
+async fn check_row(panel: &Panel, checked: &server::Model) -> Result<CheckedConnection, Error> {
+    let key = private_key(panel, checked)?;
+    let result = panel.prober.check(checked, key.clone()).await;
+    if result.is_ok() {
+        provisioning::survey(panel, checked, key).await?;
+    }
+    let mut tx = panel.db.begin().await?;
+    let row = find(&tx, ServerId(checked.id)).await?;
+    let is_same = |row: &server::Model| {
+        row.address == checked.address
+            && row.port == checked.port
+            && row.user == checked.user
+            && row.host_key == checked.host_key
+    };
+    // While it was on its way, the server may have been given another address: then it says nothing.
+    let row = if is_same(&row) {
+        store_connection(&mut tx, &row, result).await?
+    } else {
+        row
+    };
+    let at = tx.at();
+    tx.commit().await?;
+    Ok(CheckedConnection {
+        connection: words::connection(&row.connection)?,
+        error: row.connection_error,
+        checked_at: at,
+    })
+}
+
+async fn store_connection(
+    tx: &mut Tx,
+    row: &server::Model,
+    result: Result<(), CheckError>,
+) -> Result<server::Model, Error> {
+    let before = words::connection(&row.connection)?;
+    let (connection, error, found) = match (result, before) {
+        (Ok(()), _) => (Connection::Connected, None, None),
+        // Nobody has pasted the line yet: that is no failure. A server whose host key had changed was most likely
+        // installed anew and has lost the panel's key with it: the line is what helps there, too.
+        (Err(CheckError::KeyRefused(_)), Connection::AwaitingKey | Connection::HostKeyChanged) => {
+            (Connection::AwaitingKey, None, None)
+        }
+        (Err(CheckError::Other(sentence)), Connection::AwaitingKey) => {
+            (Connection::AwaitingKey, Some(sentence), None)
+        }
+        (Err(CheckError::HostKeyChanged { message, found }), _) => {
+            (Connection::HostKeyChanged, Some(message), found)
+        }
+        (Err(CheckError::KeyRefused(sentence)), Connection::Connected | Connection::Failed)
+        | (
+            Err(CheckError::Other(sentence)),
+            Connection::Connected | Connection::Failed | Connection::HostKeyChanged,
+        ) => (Connection::Failed, Some(sentence), None),
     };
     let at = tx.at().0;
-    tx.update(&row, |row| {
+    tx.update(row, |row| {
         row.connection = connection.as_str().to_owned();
         row.connection_error = error;
         row.connection_checked_at = Some(at);
+        row.found_host_key = found;
     })
-    .await?;
-    tx.commit().await
+    .await
 }
 
 /// Queues the provisioning of a server; again on one that is provisioned mends what is missing.
@@ -213,11 +292,7 @@ pub async fn request_provisioning(
 ) -> Result<OperationId, Error> {
     let mut tx = db.begin().await?;
     let row = find(&tx, server.id()).await?;
-    if row.connection == Connection::AwaitingKey.as_str() {
-        return Err(Error::conflict(
-            "The server has not accepted the panel's key yet.",
-        ));
-    }
+    refuse_without_a_way_in(&row)?;
     if operations::is_under_way(&tx, server.id(), OperationKind::Provision).await? {
         return Err(Error::conflict("This server is being provisioned already."));
     }
@@ -365,6 +440,20 @@ pub(crate) async fn find(tx: &Tx, id: ServerId) -> Result<server::Model, Error> 
         .ok_or(Error::Known(ApiError::NotFound))
 }
 
+/// Work that cannot even begin is not queued.
+fn refuse_without_a_way_in(row: &server::Model) -> Result<(), Error> {
+    match words::connection(&row.connection)? {
+        Connection::AwaitingKey => Err(Error::conflict(
+            "The server has not accepted the panel's key yet.",
+        )),
+        Connection::HostKeyChanged => Err(Error::conflict(
+            "The server's host key has changed. Decide on the server's page whether to accept the new one.",
+        )),
+        // It may be back by now; the first step finds out.
+        Connection::Failed | Connection::Connected => Ok(()),
+    }
+}
+
 async fn refuse_while_busy(
     conn: &impl sea_orm::ConnectionTrait,
     id: ServerId,
@@ -387,6 +476,7 @@ fn summary_of(row: &server::Model, busy_with: Option<OperationId>) -> Result<Ser
             word: row.port.to_string(),
         })?,
         user: row.user.clone(),
+        provider: row.provider.clone(),
         os: row.os.clone(),
         connection: words::connection(&row.connection)?,
         connection_error: row.connection_error.clone(),

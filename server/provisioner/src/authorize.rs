@@ -18,7 +18,7 @@ use wire::operations::StepStatus;
 
 use crate::output::{Reader, Said};
 use crate::plan::Step;
-use crate::prober;
+use crate::prober::{self, check_error};
 
 const SCRIPT_WITHIN: Duration = Duration::from_mins(1);
 /// sshd turns a newcomer away for some seconds after others from the same address have failed
@@ -319,18 +319,11 @@ impl Authorization<'_> {
         };
         let (told, result) = match attempt.await {
             Ok(()) => (Ok(()), Ok(())),
-            Err(error @ Error::KeyRefused { .. }) => (
-                Err(CheckError::KeyRefused(error.to_string())),
-                Err(error.to_string()),
-            ),
             Err(error @ Error::NoPrivilege { .. }) => {
                 let sentence = overruled(&self.server.user, &error);
                 (Err(CheckError::Other(sentence.clone())), Err(sentence))
             }
-            Err(error) => (
-                Err(CheckError::Other(error.to_string())),
-                Err(error.to_string()),
-            ),
+            Err(error) => (Err(check_error(&error)), Err(error.to_string())),
         };
         let key = self.target.private_key.clone();
         servers::came_in(self.panel, &self.server, key, told)

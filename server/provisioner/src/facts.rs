@@ -18,6 +18,7 @@ pub fn note(server: &mut server::Model, (key, value): &(String, String)) {
         "sshd_port" => server.sshd_port = value.parse::<u16>().ok().map(i32::from),
         "firewall_installed" => server.firewall_installed = Some(yes),
         "firewall_enabled" => server.firewall_enabled = Some(yes),
+        "reboot_required" => server.reboot_required = Some(yes),
         "php_offered" => provisioning::note_php_offered(server, value),
         key => {
             let software = key.strip_prefix("version_").and_then(Software::parse);

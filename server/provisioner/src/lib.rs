@@ -10,6 +10,7 @@ pub mod output;
 pub mod plan;
 pub mod prober;
 pub mod provisioning;
+pub mod reboot;
 pub mod run;
 pub mod visitor;
 

@@ -21,7 +21,7 @@ use wire::operations::OperationKind;
 use crate::plan::{self, Plan};
 use crate::run::Run;
 use crate::visitor::{Network, Visitor};
-use crate::{authorize, firewall, prober, provisioning};
+use crate::{authorize, firewall, prober, provisioning, reboot};
 
 /// How often the queue is looked at when nothing is heard of; news in this process are heard at once.
 const POLL: Duration = Duration::from_millis(250);
@@ -283,6 +283,13 @@ async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Option<Plan>> {
                 panel_time_unix,
                 choices,
             })
+        }
+        OperationKind::Reboot => {
+            let asked_at = claim
+                .payload
+                .as_deref()
+                .context("a reboot without its time")?;
+            reboot::plan(&format!("{}-{asked_at}", claim.operation))
         }
         OperationKind::Install(kind) => match kind {
             ResourceKind::FirewallRule => firewall::install(&rule(panel, claim).await?),

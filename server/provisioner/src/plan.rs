@@ -79,6 +79,11 @@ pub enum StepKind {
     ProbeFromOutside {
         ports: Vec<u16>,
     },
+    /// The script runs once the server has been booted anew since the reboot named by `mark` was asked for.
+    AfterReboot {
+        mark: String,
+        within: Duration,
+    },
 }
 
 impl Step {
@@ -285,6 +290,7 @@ pub fn outline(step: &Step) -> String {
         StepKind::Plain => String::new(),
         StepKind::Confirmed { within, .. } => format!(", confirmed within {within:?}"),
         StepKind::ProbeFromOutside { ports } => format!(", probed on {ports:?}"),
+        StepKind::AfterReboot { within, .. } => format!(", booted anew within {within:?}"),
     };
     let values: Vec<_> = step
         .values

@@ -43,6 +43,24 @@ impl Prober for SshProber {
         Ok(resource(&key))
     }
 
+    async fn host_key_like(
+        &self,
+        pinned: &str,
+        address: &Address,
+        port: SshPort,
+    ) -> Result<HostKeyResource, ApiError> {
+        let pinned = pinned.parse().map_err(|error: ssh::InvalidHostKey| {
+            tracing::error!(%error, "a stored host key cannot be read");
+            ApiError::Internal
+        })?;
+        let key = ssh::fetch_host_key_like(&pinned, address.as_str(), port.get())
+            .await
+            .map_err(|error| ApiError::Remote {
+                message: error.to_string(),
+            })?;
+        Ok(resource(&key))
+    }
+
     fn read_host_key(&self, host_key: &str) -> Result<HostKeyResource, String> {
         let key: PinnedHostKey = host_key
             .parse()
@@ -62,10 +80,7 @@ impl Prober for SshProber {
         };
         match timeout(LONGEST, attempt).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error @ Error::KeyRefused { .. })) => {
-                Err(CheckError::KeyRefused(error.to_string()))
-            }
-            Ok(Err(error)) => Err(CheckError::Other(error.to_string())),
+            Ok(Err(error)) => Err(check_error(&error)),
             Err(_) => Err(CheckError::Other(format!(
                 "{}:{} did not let the panel in within 10 s. Check the address and port, and that no firewall is in between.",
                 server.address, server.port
@@ -132,6 +147,32 @@ impl Prober for SshProber {
 
     fn authorize_command(&self, public_key: &str) -> String {
         ssh::authorize_command(public_key)
+    }
+}
+
+/// What a failed connection means to the panel.
+pub fn check_error(error: &Error) -> CheckError {
+    let message = error.to_string();
+    match error {
+        Error::KeyRefused { .. } => CheckError::KeyRefused(message),
+        Error::HostKeyChanged { found_key, .. } => CheckError::HostKeyChanged {
+            message,
+            found: found_key.as_ref().map(ToString::to_string),
+        },
+        Error::NameDoesNotResolve { .. }
+        | Error::NoRoute { .. }
+        | Error::Refused { .. }
+        | Error::TimedOut { .. }
+        | Error::NotSsh { .. }
+        | Error::Closed { .. }
+        | Error::Protocol { .. }
+        | Error::InsecureTransport { .. }
+        | Error::UnsupportedHostKey { .. }
+        | Error::NoPrivilege { .. }
+        | Error::SessionRefused { .. }
+        | Error::Lost { .. }
+        | Error::Deadline { .. }
+        | Error::UnreadableKey { .. } => CheckError::Other(message),
     }
 }
 

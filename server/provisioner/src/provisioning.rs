@@ -88,6 +88,7 @@ fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
                     "offered.sh",
                     "choice.sh",
                     "answers.sh",
+                    "reboot_required.sh",
                     "verify.sh"
                 ),
                 SHORT,

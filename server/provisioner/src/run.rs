@@ -31,6 +31,8 @@ use self::keeper::Report;
 use crate::diagnosis::{self, Failure};
 use crate::facts;
 use crate::plan::{Plan, Step, StepKind};
+use crate::prober::check_error;
+use crate::reboot;
 use crate::visitor::Visitor;
 
 /// Output is stored, and announced, at most five times a second.
@@ -140,6 +142,17 @@ impl<'a> Run<'a> {
 
     async fn step(&self, step: &Step, state: StepState) -> Result<End> {
         let position = state.position;
+        if let StepKind::AfterReboot { mark, within } = &step.kind {
+            let coming_back = reboot::reconnect(&*self.connector, &self.target, mark, *within);
+            let told = tokio::select! {
+                result = coming_back => result.map(|_| ()),
+                () = self.leaves(step) => return Ok(End::LeftRunning),
+            };
+            self.note_connection(told.clone()).await;
+            if let Err(error) = told {
+                return Ok(failed(Report::default(), None, error.to_string()));
+            }
+        }
         let verdict = match step.detached_as() {
             Some(user) => self.attend(step, user, state).await?,
             None => self.run_directly(step, state).await?,
@@ -158,7 +171,7 @@ impl<'a> Run<'a> {
             return Ok(failed(report, Some(exit.status.to_string()), reason));
         }
         match &step.kind {
-            StepKind::Plain => Ok(End::Done(report)),
+            StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(report)),
             StepKind::Confirmed { confirm, within } => {
                 Ok(match self.confirm(*confirm, *within).await {
                     Ok(()) => End::Done(report),
@@ -192,7 +205,7 @@ impl<'a> Run<'a> {
     async fn leaves(&self, step: &Step) {
         match step.kind {
             StepKind::Confirmed { .. } => std::future::pending().await,
-            StepKind::Plain | StepKind::ProbeFromOutside { .. } => {
+            StepKind::Plain | StepKind::AfterReboot { .. } | StepKind::ProbeFromOutside { .. } => {
                 let mut leaving = self.leaving.clone();
                 if leaving.wait_for(|leaving| *leaving).await.is_err() {
                     std::future::pending::<()>().await;
@@ -204,18 +217,18 @@ impl<'a> Run<'a> {
     /// The way in, with what it tells about the server stored.
     async fn connect(&self) -> Result<Arc<dyn Remote>, Error> {
         let result = self.connector.connect(&self.target).await;
-        let told = match &result {
-            Ok(_) => Ok(()),
-            Err(error @ Error::KeyRefused { .. }) => Err(CheckError::KeyRefused(error.to_string())),
-            Err(error) => Err(CheckError::Other(error.to_string())),
-        };
-        if let Err(error) = record_connection(&self.panel.db, self.claim.server, told).await {
-            tracing::error!(%error, "could not store the state of a connection");
-        }
+        self.note_connection(result.as_ref().map(|_| ()).map_err(check_error))
+            .await;
         if result.is_ok() {
             self.was_connected.store(true, Ordering::Relaxed);
         }
         result
+    }
+
+    async fn note_connection(&self, told: Result<(), CheckError>) {
+        if let Err(error) = record_connection(&self.panel.db, self.claim.server, told).await {
+            tracing::error!(%error, "could not store the state of a connection");
+        }
     }
 
     /// Before the first connection an error is an answer. Once something may run on the server, it

@@ -20,6 +20,12 @@ mod policy;
 mod process;
 mod provisioning;
 mod servers;
+mod servers_edit;
+mod servers_host_key;
+mod servers_reboot;
+#[expect(dead_code, reason = "the tests here need only a part of it")]
+#[path = "../../ssh/tests/integration/sshd.rs"]
+mod sshd;
 mod starting;
 mod support;
 mod tree;

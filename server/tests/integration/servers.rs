@@ -168,6 +168,7 @@ async fn a_host_key_that_changed_stops_everything_and_both_fingerprints_are_show
         place: Place::new("203.0.113.7", 22),
         expected: "ssh-ed25519 SHA256:old".into(),
         found: "ssh-ed25519 SHA256:new".into(),
+        found_key: None,
     }));
     app.call(
         Some(&owner),
@@ -183,7 +184,7 @@ async fn a_host_key_that_changed_stops_everything_and_both_fingerprints_are_show
         )
         .await
         .body;
-    assert_eq!(shown["summary"]["connection"], "failed");
+    assert_eq!(shown["summary"]["connection"], "host_key_changed");
     let sentence = shown["summary"]["connection_error"].as_str().unwrap();
     assert!(
         sentence.contains("SHA256:old") && sentence.contains("SHA256:new"),

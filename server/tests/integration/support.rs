@@ -49,25 +49,35 @@ pub struct Answer {
 
 impl TestApp {
     pub async fn start() -> Self {
-        let data = tempfile::tempdir().unwrap();
         let connector = FakeConnector::new();
         let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
+        Self::start_with(connector, prober).await
+    }
+
+    /// Looks at servers over real SSH; operations still run on the fake one.
+    pub async fn start_over_ssh() -> Self {
+        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(Arc::new(ssh::Client::new())));
+        Self::start_with(FakeConnector::new(), prober).await
+    }
+
+    async fn start_with(connector: Arc<FakeConnector>, prober: Arc<dyn Prober>) -> Self {
+        let data = tempfile::tempdir().unwrap();
         let panel = server::start::open_panel(data.path(), ORIGIN, prober)
             .await
             .unwrap();
-        let options = ServeOptions {
-            listen: ([127, 0, 0, 1], 3000).into(),
-            data: data.path().into(),
-            site: data.path().join("site"),
-            public_url: None,
-        };
-        let site = server::start::site_router(panel.clone(), &options);
+        let site = site(&panel, &data);
         Self {
             panel,
             connector,
             site,
             data,
         }
+    }
+
+    /// Looks at servers over SSH anew, as after a restart: no connection is kept.
+    pub fn forget_connections(&mut self) {
+        self.panel.prober = Arc::new(SshProber::new(Arc::new(ssh::Client::new())));
+        self.site = site(&self.panel, &self.data);
     }
 
     /// Begins to work off the queue, as the process does.
@@ -259,6 +269,16 @@ impl TestApp {
             self.call(Some(who), path, input).await.body
         );
     }
+}
+
+fn site(panel: &Panel, data: &TempDir) -> Router {
+    let options = ServeOptions {
+        listen: ([127, 0, 0, 1], 3000).into(),
+        data: data.path().into(),
+        site: data.path().join("site"),
+        public_url: None,
+    };
+    server::start::site_router(panel.clone(), &options)
 }
 
 /// The sentence that an answer has for a field.

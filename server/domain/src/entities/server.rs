@@ -30,6 +30,11 @@ pub struct Model {
     pub installed: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
+    pub provider: Option<String>,
+    #[sea_orm(column_type = "Text")]
+    pub notes: String,
+    pub found_host_key: Option<String>,
+    pub reboot_required: Option<bool>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -53,4 +53,5 @@ fact version_mariadb "$(if is_there mariadb; then mariadb_version; else echo -; 
 fact version_postgresql "$(if is_there psql; then postgresql_version; else echo -; fi)"
 fact version_redis "$(if is_there redis-server; then redis_version; else echo -; fi)"
 fact version_node "$(if is_there node; then node_version; else echo -; fi)"
+note_reboot_required
 summary "$answering, cron and ufw answer"

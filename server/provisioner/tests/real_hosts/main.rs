@@ -9,3 +9,4 @@ mod host;
 mod panel;
 mod password;
 mod provisioning;
+mod reboot;

@@ -152,6 +152,13 @@ impl TestPanel {
             .unwrap()
     }
 
+    /// The server as it is on record now.
+    pub async fn reload(&self, server: &OwnedServer) -> OwnedServer {
+        access::owned_server(&self.panel.db, &self.who, server.id())
+            .await
+            .unwrap()
+    }
+
     pub async fn end_of(&self, id: OperationId) -> OperationResource {
         for _ in 0..6000 {
             let owned = access::owned_operation(&self.panel.db, &self.who, id)

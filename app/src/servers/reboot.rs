@@ -1,0 +1,76 @@
+//! Rebooting a server.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use wire::servers::{Connection, ServerInput, ServerSummary};
+
+use super::reboot;
+use crate::lifecycle::operation_path;
+use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission};
+
+/// The button, and the dialog that names the server.
+#[component]
+pub fn RebootServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let id = server.with_untracked(|server| server.id);
+    let name = Memo::new(move |_| server.with(|server| server.name.clone()));
+    let has_a_way_in = Memo::new(move |_| {
+        server.with(|server| match server.connection {
+            Connection::Connected | Connection::Failed => true,
+            Connection::AwaitingKey | Connection::HostKeyChanged => false,
+        })
+    });
+    let is_busy = Memo::new(move |_| server.with(|server| server.busy_with.is_some()));
+    let submission = Submission::bare();
+    let navigate = use_navigate();
+    let start = move |_| {
+        let navigate = navigate.clone();
+        submission.run(reboot(ServerInput { server_id: id }), move |operation| {
+            open.set(false);
+            navigate(&operation_path(id, operation), NavigateOptions::default());
+        });
+    };
+    view! {
+        <Show when=move || has_a_way_in.get()>
+            <button type="button" class="button" on:click=move |_| open.set(true)>
+                <Icon shape=Shape::Power/>
+                "Reboot"
+            </button>
+        </Show>
+        <Dialog
+            open
+            title=Signal::derive(move || format!("Reboot {}?", name.get()))
+            id="reboot-server-title"
+        >
+            <p>
+                "Everything that runs on " <strong>{name}</strong>
+                " stops and starts again; its sites are away meanwhile. The panel waits until the server is back and says "
+                "what did not start."
+            </p>
+            <Show when=move || is_busy.get()>
+                <p class="field-note">"It begins when the operation that is under way has ended."</p>
+            </Show>
+            <FormMessage submission/>
+            <div class="form-actions">
+                <button type="button" class="button" on:click=move |_| open.set(false)>
+                    "Cancel"
+                </button>
+                <button
+                    type="button"
+                    class="button is-danger"
+                    disabled=move || submission.is_busy()
+                    on:click=start
+                >
+                    {move || {
+                        if submission.is_busy() {
+                            "Rebooting...".to_owned()
+                        } else {
+                            format!("Reboot {}", name.get())
+                        }
+                    }}
+                </button>
+            </div>
+        </Dialog>
+    }
+}

@@ -1,0 +1,53 @@
+//! Text of several lines.
+
+use leptos::html;
+use leptos::prelude::*;
+
+use super::TextField;
+
+/// A field of several lines. Its text is only ever set as a property: the server would render a child of
+/// `<textarea>` as markup.
+#[component]
+pub fn TextArea(
+    field: TextField,
+    label: &'static str,
+    #[prop(optional)] hint: &'static str,
+    #[prop(default = 6)] rows: u16,
+) -> impl IntoView {
+    let node = NodeRef::<html::Textarea>::new();
+    let adopted = RwSignal::new(false);
+    // Until the program takes over, the field is empty; what was typed into it by then is kept.
+    Effect::new(move || {
+        if let Some(area) = node.get()
+            && !adopted.get_untracked()
+        {
+            if !area.value().is_empty() {
+                field.set(area.value());
+            }
+            adopted.set(true);
+        }
+    });
+    let (id, note) = (field.id(), format!("{}-note", field.id()));
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <textarea
+                node_ref=node
+                id=id
+                name=field.name
+                rows=rows
+                autocomplete="off"
+                prop:value=move || adopted.get().then(|| field.get())
+                aria-describedby=note.clone()
+                aria-invalid=move || field.error().is_some().to_string()
+                on:input:target=move |event| field.take(event.target().value())
+                on:blur=move |_| {
+                    field.check();
+                }
+            ></textarea>
+            <p id=note class="field-note" class:is-error=move || field.error().is_some()>
+                {move || field.error().unwrap_or_else(|| hint.to_owned())}
+            </p>
+        </div>
+    }
+}
