@@ -136,6 +136,9 @@ fn consequence(kind: OperationKind) -> &'static str {
             "The step that runs is stopped, with everything it started. What earlier steps did stays on the server; \
              provisioning again goes on from there."
         }
+        OperationKind::Reboot => {
+            "The panel stops waiting. A reboot that the server has begun goes on."
+        }
         OperationKind::Install(_) => {
             "The step that runs is stopped, with everything it started. What it changed may be half-done; retry does the rest."
         }

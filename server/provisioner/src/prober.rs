@@ -168,6 +168,9 @@ pub fn check_error(error: &Error) -> CheckError {
         | Error::Protocol { .. }
         | Error::InsecureTransport { .. }
         | Error::UnsupportedHostKey { .. }
+        | Error::PasswordNotOffered { .. }
+        | Error::PasswordRefused { .. }
+        | Error::PasswordNotEnough { .. }
         | Error::NoPrivilege { .. }
         | Error::SessionRefused { .. }
         | Error::Lost { .. }

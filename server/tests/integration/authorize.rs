@@ -295,6 +295,7 @@ async fn a_refused_password_is_told_and_the_next_one_is_tried() {
             Error::HostKeyChanged {
                 place,
                 expected: "a".into(),
+                found_key: None,
                 found: "b".into(),
             },
             "Nothing was sent",

@@ -69,7 +69,9 @@ impl Run<'_> {
             Err(error) => return Some(error.to_string()),
         }
         match step.kind {
-            StepKind::Plain | StepKind::ProbeFromOutside { .. } => None,
+            StepKind::Plain | StepKind::AfterReboot { .. } | StepKind::ProbeFromOutside { .. } => {
+                None
+            }
             StepKind::Confirmed { .. } => {
                 let (script, deadline) = (firewall::TAKE_BACK, Duration::from_secs(60));
                 let mut nowhere = Discard;
