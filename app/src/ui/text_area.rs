@@ -5,8 +5,8 @@ use leptos::prelude::*;
 
 use super::TextField;
 
-/// A field of several lines. Its text is only ever set as a property: the server would render a child of
-/// `<textarea>` as markup.
+/// A field of several lines. Its text is only ever set as a property: the server would render a child of the
+/// element as markup.
 #[component]
 pub fn TextArea(
     field: TextField,
@@ -44,7 +44,7 @@ pub fn TextArea(
                 on:blur=move |_| {
                     field.check();
                 }
-            ></textarea>
+            />
             <p id=note class="field-note" class:is-error=move || field.error().is_some()>
                 {move || field.error().unwrap_or_else(|| hint.to_owned())}
             </p>
