@@ -45,7 +45,7 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         >
             <Icon shape=Shape::Search/>
             <span class="search-word">"Search"</span>
-            <kbd>"Ctrl K"</kbd>
+            <kbd aria-hidden="true">"Ctrl K"</kbd>
         </button>
         <SearchDialog servers open/>
     }
@@ -155,7 +155,7 @@ fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> im
                     }}
                 </ul>
                 <p class="search-note" role="status">
-                    {move || is_nothing().then(|| "Nothing is called that.")}
+                    {move || is_nothing().then_some("Nothing is called that.")}
                 </p>
             </div>
         </dialog>

@@ -62,7 +62,7 @@ async function poisonedPanel(page) {
   poison('audit_entries', PAYLOADS.length);
   poison('servers', PAYLOADS.length);
   poison('operations', PAYLOADS.length, { server_id: (number) => `(SELECT id FROM servers LIMIT 1 OFFSET ${number})` });
-  poison('sessions', PAYLOADS.length);
+  poison('sessions', PAYLOADS.length, { token_hash: (number) => `'hash-${number}'` });
   panel.sql(`UPDATE servers SET connection = 'failed' WHERE id % 2 = 0`);
   panel.sql(`UPDATE users SET name = ${quoted(PAYLOADS.join(' '))}, email = ${quoted(PAYLOADS.slice(30).join(' '))}`);
   panel.sql(`UPDATE operations SET error = ${quoted(PAYLOADS.join(' '))}, title = ${quoted(PAYLOADS.join(' '))}
@@ -93,8 +93,7 @@ test('the watch itself sees a script that runs and a script that the policy stop
     const page = await context.newPage();
     await page.goto(`${panel.url}/setup`);
     await page.evaluate(() => document.body.insertAdjacentHTML('beforeend', '<svg onload=hostile()></svg>'));
-    await page.evaluate(() => new Promise(requestAnimationFrame));
-    expect(await page.evaluate(() => [window.executions, window.violations.length])).toEqual([executions, violations]);
+    await expect.poll(() => page.evaluate(() => [window.executions, window.violations.length])).toEqual([executions, violations]);
     expect(await page.evaluate(() => {
       document.body.insertAdjacentHTML('beforeend', '<bdo>a\u202eb</bdo>');
       document.body.lastElementChild.style.unicodeBidi = 'normal';

@@ -26,7 +26,7 @@ pub struct ServeOptions {
         default_value = "site"
     )]
     pub site: PathBuf,
-    /// The address people type, as https://panel.example.com; made from --listen if absent.
+    /// The address people type, as `https://panel.example.com`; made from --listen if absent.
     /// Plain http is taken only for loopback and private addresses
     #[arg(long, env = "BROKEFORGE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,

@@ -4,7 +4,6 @@
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
 use wire::ApiError;
 use wire::accounts::{AccountResource, Password, Visitor};
 use wire::invitations::{AcceptInvitationInput, InvitationState, InvitationTokenInput};
@@ -21,10 +20,14 @@ pub fn InvitationPage() -> impl IntoView {
     let PageVisitor(visitor) = expect_context();
     let answer = RwSignal::new(None::<Result<InvitationState, ApiError>>);
     let token = RwSignal::new(String::new());
-    let hash = use_location().hash;
+    // A second link pasted into the same tab changes the fragment only. The router does not hear of that.
+    let pasted = RwSignal::new(());
     Effect::new(move || {
-        // Followed, so that a second link pasted into the same tab is read too.
-        hash.track();
+        let listener = window_event_listener(leptos::ev::hashchange, move |_| pasted.notify());
+        on_cleanup(move || listener.remove());
+    });
+    Effect::new(move || {
+        pasted.track();
         let fragment = browser::fragment();
         token.set(fragment.clone());
         leptos::task::spawn_local(async move {

@@ -193,7 +193,7 @@ fn hear(text: &str) -> bool {
             listeners::settled(channel);
         }
         ("AccountUpdated" | "ServerUpdated", Some(channel)) => {
-            listeners::hear(Heard::Records(channel))
+            listeners::hear(Heard::Records(channel));
         }
         ("Resync", Some(channel)) => listeners::hear(Heard::Resync(channel)),
         ("OperationOutput", Some(_)) => {

@@ -14,15 +14,15 @@ pub fn TextArea(
     #[prop(optional)] hint: &'static str,
     #[prop(default = 6)] rows: u16,
 ) -> impl IntoView {
-    let node = NodeRef::<html::Textarea>::new();
+    let area = NodeRef::<html::Textarea>::new();
     let adopted = RwSignal::new(false);
     // Until the program takes over, the field is empty; what was typed into it by then is kept.
     Effect::new(move || {
-        if let Some(area) = node.get()
+        if let Some(element) = area.get()
             && !adopted.get_untracked()
         {
-            if !area.value().is_empty() {
-                field.set(area.value());
+            if !element.value().is_empty() {
+                field.set(element.value());
             }
             adopted.set(true);
         }
@@ -32,7 +32,7 @@ pub fn TextArea(
         <div class="field">
             <label for=id.clone()>{label}</label>
             <textarea
-                node_ref=node
+                node_ref=area
                 id=id
                 name=field.name
                 rows=rows

@@ -132,14 +132,13 @@ pub(crate) async fn settle(
     let prior = row.prior_status.as_deref().map(words::status).transpose()?;
     let has_begun = row.started_at.is_some();
     match (kind, row.resource_id, outcome.reason()) {
-        (OperationKind::Authorize, _, _) => Ok(()),
+        (OperationKind::Authorize | OperationKind::Reboot, _, _) => Ok(()),
         (OperationKind::Provision, _, None) => {
             servers::set_provision_status(tx, row.server_id, Status::Active).await
         }
         (OperationKind::Provision, _, Some(_)) => {
             servers::provisioning_did_not_end(tx, row.server_id).await
         }
-        (OperationKind::Reboot, _, _) => Ok(()),
         (OperationKind::Install(kind), Some(id), None) => {
             write(tx, kind, id, Status::Installing, Status::Active, None).await
         }

@@ -126,7 +126,8 @@ fn refuse_open_file(file: &Path) -> Result<(), Error> {
         .permissions()
         .mode()
         & 0o777;
-    if mode & 0o077 == 0 {
+    let for_others = mode % 0o100;
+    if for_others == 0 {
         return Ok(());
     }
     Err(Error::Secret(format!(

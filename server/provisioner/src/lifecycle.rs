@@ -261,10 +261,9 @@ enum News {
 /// Tells a panel's steps on a server from those of another panel: each has a key pair of its own.
 fn lane_of(server: &server::Model) -> String {
     let digest = Sha256::digest(&server.public_key);
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 async fn told_to_stop(stop: &mut watch::Receiver<bool>) {

@@ -213,7 +213,9 @@ fn unknown(email: &str, known: &[AccountSummary]) -> String {
         .collect();
     near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
     if let Some((_, nearest)) = near.first() {
-        sentence.push_str(&format!(" Did you mean {nearest}?"));
+        sentence += " Did you mean ";
+        sentence += nearest;
+        sentence.push('?');
     } else if known.is_empty() {
         sentence.push_str(" There is no account yet: open the panel's /setup page.");
     } else {

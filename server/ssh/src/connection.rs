@@ -183,7 +183,7 @@ async fn open_pinned(
             place: place.clone(),
             expected: type_and_fingerprint(&target.host_key),
             found,
-            found_key,
+            found_key: found_key.map(Box::new),
         };
     match (finding.get(), outcome) {
         (_, Ok(transport)) => Ok(transport),

@@ -55,7 +55,7 @@ pub enum Error {
         /// Type and fingerprint of the key shown, or the types offered when the pinned one is not among them.
         found: String,
         /// The key shown, to be confirmed or refused; `None` when the server has none that the panel accepts.
-        found_key: Option<PinnedHostKey>,
+        found_key: Option<Box<PinnedHostKey>>,
     },
 
     #[error(

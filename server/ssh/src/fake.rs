@@ -262,9 +262,7 @@ impl Remote for FakeRemote {
                 },
                 stdin: task.stdin.to_vec(),
             });
-            if let Err(error) = answer.result {
-                return Err(error);
-            }
+            answer.result.clone()?;
             let begun = Begun {
                 answer,
                 since: Instant::now(),

@@ -15,10 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::process::{Process, USER_AGENT, column, database, dump};
 
-/// The harness of the `ssh` crate's own tests; one sshd is as good as another.
-#[expect(dead_code, reason = "made for other tests too")]
-#[path = "../../ssh/tests/integration/sshd.rs"]
-mod sshd;
+use crate::sshd;
 
 const PASSWORD: &str = "canary-password-f7b1d9";
 const WRONG_PASSWORD: &str = "canary-mistyped-password-c04e";

@@ -105,12 +105,11 @@ fn everything_said() -> String {
     }
     let mut joined = String::new();
     for line in all.lines() {
-        match line.strip_suffix('\\') {
-            Some(unfinished) => joined += unfinished.trim_start(),
-            None => {
-                joined += line.trim_start();
-                joined.push('\n');
-            }
+        if let Some(unfinished) = line.strip_suffix('\\') {
+            joined += unfinished.trim_start();
+        } else {
+            joined += line.trim_start();
+            joined.push('\n');
         }
     }
     joined.replace("\\\"", "\"")

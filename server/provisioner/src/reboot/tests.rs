@@ -32,7 +32,7 @@ async fn a_server_that_is_down_is_knocked_at_until_it_has_booted_anew() {
     sleep(Duration::from_secs(30)).await;
     assert!(!waiting.is_finished());
     connector.remote.respond(|_| Answer::code(0));
-    assert!(waiting.await.unwrap().is_ok());
+    assert!(waiting.await.expect("ends").is_ok());
     let runs = connector.remote.runs();
     assert!(runs.len() > 10 && runs.iter().all(|run| run.stdin == b"7-1\n"));
 }
@@ -44,7 +44,7 @@ async fn a_server_that_never_comes_back_is_given_up_with_the_last_reason() {
     let sentence = reconnect(&*connector, &target(), "7-1", Duration::from_mins(7))
         .await
         .err()
-        .unwrap()
+        .expect("is there")
         .to_string();
     assert!(
         sentence.starts_with("The server is not back 7 minutes after the reboot.")
@@ -60,7 +60,7 @@ async fn another_host_key_ends_the_wait_at_once() {
         place: place(),
         expected: "old".into(),
         found: "new".into(),
-        found_key: Some(KEY.parse().unwrap()),
+        found_key: Some(Box::new(KEY.parse().expect("is a key"))),
     }));
     let error = reconnect(&*connector, &target(), "7-1", Duration::from_mins(7)).await;
     assert!(
@@ -92,7 +92,7 @@ fn target() -> Target {
         address: "203.0.113.7".into(),
         port: 22,
         user: "root".into(),
-        host_key: KEY.parse().unwrap(),
+        host_key: KEY.parse().expect("is a key"),
         private_key: String::new().into(),
     }
 }

@@ -73,7 +73,7 @@ impl Run<'_> {
                 None
             }
             StepKind::Confirmed { .. } => {
-                let (script, deadline) = (firewall::TAKE_BACK, Duration::from_secs(60));
+                let (script, deadline) = (firewall::TAKE_BACK, Duration::from_mins(1));
                 let mut nowhere = Discard;
                 let taking = remote.run(script, Privilege::Root, b"", deadline, &mut nowhere);
                 match taking.await {

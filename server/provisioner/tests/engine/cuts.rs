@@ -27,7 +27,9 @@ pub fn rule_prints(panel: &TestPanel, text: &str, takes: Duration) {
 async fn a_cut_connection_loses_and_doubles_no_output_and_is_no_failure() {
     let panel = TestPanel::new().await;
     let server = panel.server("web-1", "203.0.113.7").await;
-    let lines: String = (0..500).map(|line| format!("line {line}\n")).collect();
+    let lines = (0..500).fold(String::new(), |lines, line| {
+        lines + &format!("line {line}\n")
+    });
     rule_prints(&panel, &lines, Duration::from_millis(50));
     for (cut, bytes) in [(1, 0), (2, 1), (3, 777), (4, 2000)] {
         panel.connector.remote.cut_at(cut, Cut::After(bytes));

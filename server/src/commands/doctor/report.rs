@@ -1,6 +1,7 @@
 //! Findings as lines for people, or as JSON.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _, stdout};
 
 use anyhow::Result;
 use serde_json::json;
@@ -36,17 +37,17 @@ fn lines(findings: &[Finding], colours: bool) -> String {
         } else {
             mark.to_owned()
         };
-        text += &format!("{mark}  {:<11} {}\n", finding.check, finding.found);
+        let _ = writeln!(text, "{mark}  {:<11} {}", finding.check, finding.found);
         if let Some(advice) = &finding.advice {
-            text += &format!("{:22}-> {advice}\n", "");
+            let _ = writeln!(text, "{:22}-> {advice}", "");
         }
     }
-    text += &match wrong(findings) {
-        0 => "\nNothing is wrong.\n".to_owned(),
-        1 => "\n1 thing is wrong.\n".to_owned(),
-        more => format!("\n{more} things are wrong.\n"),
+    let end = match wrong(findings) {
+        0 => "Nothing is wrong.".to_owned(),
+        1 => "1 thing is wrong.".to_owned(),
+        more => format!("{more} things are wrong."),
     };
-    text
+    text + "\n" + &end + "\n"
 }
 
 fn wrong(findings: &[Finding]) -> usize {

@@ -37,7 +37,7 @@ async fn a_changed_host_key_stops_before_authentication() {
 
     assert!(
         matches!(&error, Error::HostKeyChanged { expected, found: seen, found_key: Some(key), .. }
-            if expected.contains(other.fingerprint()) && seen.contains(found.fingerprint()) && *key == found),
+            if expected.contains(other.fingerprint()) && seen.contains(found.fingerprint()) && **key == found),
         "{error:?}"
     );
     assert!(!sshd.log().contains("userauth-request"), "{}", sshd.log());
