@@ -26,7 +26,10 @@ export const SERVERS = [
   server('db-replica', '2001:db8:42::11', { changed: 12 * DAY }),
   server('cache-1', '203.0.113.40', { changed: 30 * DAY }),
   server('queue-1', '203.0.113.41', { changed: 30 * DAY }),
-  server('queue-2', '203.0.113.42', { changed: 31 * DAY }),
+  server('queue-2', '203.0.113.42', {
+    changed: 31 * DAY, connection: 'host_key_changed', found: true,
+    error: 'The host key of 203.0.113.42:22 has changed. Nothing was sent.',
+  }),
   server('mail-1', 'mail.example.com', { changed: 60 * DAY }),
   server('analytics', 'analytics.internal.a-client-with-a-long-name.example.com', { user: 'ops', port: 22022, changed: 61 * DAY }),
   server('ci-runner-1', '198.51.100.61', { user: 'ops', os: 'Debian 13.1', changed: 5 * DAY }),

@@ -4,6 +4,9 @@
 import { HOST_KEY } from '../support/panel.js';
 import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, RULES, SERVERS, summaries } from './data.js';
 
+// What a server shows that was installed anew.
+const OTHER_HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEW/89rgfpjgD6cj7r7am0pkDNY8viOug4/qiphq2b9V';
+
 const MINUTE = 60_000;
 
 /** Returns the ids that the addresses of pages are made of: `servers` by name, `operations` by how they ended. */
@@ -123,11 +126,12 @@ function waitInLine(panel, server) {
 
 function setStatuses(panel, ids) {
   const now = Date.now();
-  panel.sql(SERVERS.map(({ name, address, port, os, connection, error, provision, changed }) => {
+  panel.sql(SERVERS.map(({ name, address, port, os, connection, error, found, provision, changed }) => {
     const hasFirewall = provision === 'active' ? 1 : null;
     const at = now - changed * MINUTE;
     return `UPDATE servers SET address = '${address}', port = ${port}, os = ${text(os)},
-      connection = '${connection}', connection_error = ${text(error ?? null)}, connection_checked_at = ${now - 90_000},
+      connection = '${connection}', connection_error = ${text(error ?? null)},
+      found_host_key = ${text(found ? OTHER_HOST_KEY : null)}, connection_checked_at = ${now - 90_000},
       provision_status = ${text(provision)}, firewall_installed = ${hasFirewall}, firewall_enabled = ${hasFirewall},
       php_offered = ${connection === 'connected' ? `'8.2'` : null}, installed = ${text(hasFirewall && JSON.stringify(INSTALLED))},
       created_at = ${at - 20 * 24 * 60 * MINUTE}, updated_at = ${at} WHERE id = ${ids[name]}`;

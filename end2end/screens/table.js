@@ -16,6 +16,7 @@ const screen = (world, name, route, more = {}) => ({
 
 const SOCKET = /WebSocket/;
 const SERVER = '/servers/:id';
+const SETTINGS = '/servers/:id/settings';
 const FIREWALL = '/servers/:id/firewall';
 const OPERATION = '/servers/:id/operations/:operation';
 
@@ -27,7 +28,7 @@ export const SCREENS = [
   screen('empty', 'servers-empty', '/servers'),
   screen('empty', 'not-found', '/nowhere'),
   screen('fleet', 'servers', '/servers'),
-  screen('fleet', 'servers-filtered', '/servers', { prepare: act.type('Filter by name or address', 'shop'), floats: true }),
+  screen('fleet', 'servers-filtered', '/servers', { prepare: act.type('Filter by name, address or provider', 'shop'), floats: true }),
   screen('fleet', 'servers-polling', '/servers', { before: act.refuseSocket, expected: SOCKET, prepare: act.awaitLive('polling'), floats: true }),
   screen('fleet', 'servers-reconnecting', '/servers', { before: act.cutSocketAfterwards, expected: SOCKET, prepare: act.awaitLive('reconnecting'), floats: true }),
   screen('fleet', 'session-ended', '/servers/new', { prepare: act.endSession, floats: true }),
@@ -42,7 +43,9 @@ export const SCREENS = [
   screen('fleet', 'server-failed', SERVER, { server: 'web-4' }),
   screen('fleet', 'server-active', SERVER, { server: 'web-1' }),
   screen('fleet', 'server-unreachable', SERVER, { server: 'shop-madrid' }),
-  screen('fleet', 'server-remove-dialog', SERVER, { server: 'web-2', prepare: act.click('Remove server'), floats: true }),
+  screen('fleet', 'server-host-key-changed', SERVER, { server: 'queue-2' }),
+  screen('fleet', 'server-settings', SETTINGS, { server: 'web-1' }),
+  screen('fleet', 'server-remove-dialog', SETTINGS, { server: 'web-2', prepare: act.click('Remove server'), floats: true }),
   screen('fleet', 'firewall', FIREWALL, { server: 'web-1' }),
   screen('fleet', 'firewall-errors', FIREWALL, { server: 'web-1', prepare: act.typeWrongRule }),
   screen('fleet', 'firewall-edit-dialog', FIREWALL, { server: 'web-1', prepare: act.click('Edit Metrics'), floats: true }),
@@ -54,5 +57,9 @@ export const SCREENS = [
   screen('fleet', 'operation-failed', OPERATION, { server: 'web-4', operation: 'failed' }),
   screen('fleet', 'operation-done', OPERATION, { server: 'web-1', operation: 'done', prepare: act.open('Commands') }),
   screen('fleet', 'operation-of-rule', OPERATION, { server: 'web-1', operation: 'rule' }),
+  screen('fleet', 'search', '/servers', { prepare: act.click('Search'), floats: true }),
+  screen('fleet', 'account', '/account'),
+  screen('fleet', 'accounts', '/accounts'),
+  screen('signedOut', 'invitation', '/invitation'),
   screen('fleet', 'server-not-found', '/servers/999999'),
 ];

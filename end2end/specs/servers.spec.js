@@ -130,7 +130,7 @@ test('a key that changed behind the panel stops it, and accepting lets it in aga
   await host.sh(`rm /etc/ssh/other_key* && ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/other_key && systemctl restart other-sshd ||
     systemd-run --quiet --unit=other-sshd-2 /usr/sbin/sshd -D -p 2222 -h /etc/ssh/other_key`);
   // The kept connection outlives the listening sshd; its session has to go, too.
-  await host.sh(`pkill -f 'sshd.*root' || true; sleep 1`);
+  await host.sh(`pkill -f '[s]shd: root' || true; sleep 1`);
   const found = (await host.sh('ssh-keygen -lf /etc/ssh/other_key.pub')).split(' ')[1];
   await expect(async () => {
     await page.getByRole('button', { name: /^(Check connection|Try again)$/ }).first().click();
