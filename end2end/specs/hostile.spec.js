@@ -92,7 +92,7 @@ test('the watch itself sees a script that runs and a script that the policy stop
     await watchForExecution(context);
     const page = await context.newPage();
     await page.goto(`${panel.url}/setup`);
-    await page.evaluate(() => document.body.insertAdjacentHTML('beforeend', '<svg onload=hostile()></svg>'));
+    await page.evaluate(() => document.body.insertAdjacentHTML('beforeend', '<img src=/nothing onerror=hostile()>'));
     await expect.poll(() => page.evaluate(() => [window.executions, window.violations.length])).toEqual([executions, violations]);
     expect(await page.evaluate(() => {
       document.body.insertAdjacentHTML('beforeend', '<bdo>a\u202eb</bdo>');
