@@ -58,11 +58,13 @@ pub fn Facts(
             <FormMessage submission=checking/>
             <dl class="facts">
                 <dt>"State"</dt>
-                <dd role="status" data-testid="connection-state">
-                    {move || words_for(last.get().0)}
-                    {move || {
-                        last.get().1.map(|at| view! { ", checked " <Ago at=Signal::stored(at)/> })
-                    }}
+                <dd>
+                    <span role="status" data-testid="connection-state">
+                        {move || words_for(last.get().0)}
+                        {move || {
+                            last.get().1.map(|at| view! { ", checked " <Ago at=Signal::stored(at)/> })
+                        }}
+                    </span>
                 </dd>
                 <dt>"Host key"</dt>
                 <dd class="is-code">
