@@ -15,6 +15,9 @@ pub struct Reader {
     /// Bytes read, and those of them that made whole lines.
     read: u64,
     whole: u64,
+    /// The first bytes of a character whose others have not come. vte waits for them too, but shows a
+    /// control character of two bytes differently when it comes in two parts.
+    unfinished: Vec<u8>,
 }
 
 /// One thing that a server said.
@@ -46,14 +49,18 @@ impl Reader {
 
     /// Reads on. Any bytes are fine; a character cut in two waits for its other half.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<Said> {
-        let mut rest = bytes;
+        let mut held = std::mem::take(&mut self.unfinished);
+        held.extend_from_slice(bytes);
+        self.unfinished = held.split_off(whole_characters(&held));
+        let mut rest = &held[..];
         while !rest.is_empty() {
             let (piece, next) = rest.split_at(piece_of(rest));
             rest = next;
             self.parser.advance(&mut self.line, piece);
             self.read += piece.len() as u64;
             let ends = piece.ends_with(b"\n");
-            let is_long = self.line.text.len() >= LONGEST_LINE && !ends_within_a_character(piece);
+            let is_long =
+                self.line.text.len() >= LONGEST_LINE && whole_characters(piece) == piece.len();
             if is_long && !ends {
                 self.line.finish();
             }
@@ -66,7 +73,7 @@ impl Reader {
 
     /// How much was read so far.
     pub fn read_bytes(&self) -> u64 {
-        self.read
+        self.read + self.unfinished.len() as u64
     }
 
     /// How much of that is in what `read` has returned: a reader that begins there says the rest.
@@ -76,6 +83,8 @@ impl Reader {
 
     /// What is left when nothing more comes.
     pub fn end(&mut self) -> Vec<Said> {
+        let unfinished = std::mem::take(&mut self.unfinished);
+        self.parser.advance(&mut self.line, &unfinished);
         if !self.line.text.is_empty() {
             self.line.finish();
         }
@@ -100,17 +109,23 @@ fn piece_of(bytes: &[u8]) -> usize {
     cut
 }
 
-fn ends_within_a_character(bytes: &[u8]) -> bool {
-    let tail = &bytes[bytes.len().saturating_sub(3)..];
+/// How many of the bytes come before a character that is cut at their end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let tail_at = bytes.len().saturating_sub(3);
+    let tail = &bytes[tail_at..];
     let Some(lead) = tail.iter().rposition(|byte| byte & 0xc0 == 0xc0) else {
-        return false;
+        return bytes.len();
     };
     let length = match tail[lead] {
         0xf0.. => 4,
         0xe0.. => 3,
         _ => 2,
     };
-    lead + length > tail.len()
+    if lead + length > tail.len() {
+        tail_at + lead
+    } else {
+        bytes.len()
+    }
 }
 
 #[derive(Default)]
