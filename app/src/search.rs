@@ -38,7 +38,7 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         <button
             type="button"
             class="search-button"
-            aria-label="Search"
+            aria-label="Search Ctrl K"
             aria-keyshortcuts="Control+K Meta+K"
             disabled=move || !hydrated.get()
             on:click=move |_| open.set(true)
@@ -115,7 +115,7 @@ fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> im
         <dialog
             node_ref=dialog
             class="search"
-            aria-label="Search"
+            aria-label="Search Ctrl K"
             on:close=move |_| open.set(false)
             on:click=click
         >
