@@ -38,7 +38,6 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         <button
             type="button"
             class="search-button"
-            aria-label="Search Ctrl K"
             aria-keyshortcuts="Control+K Meta+K"
             disabled=move || !hydrated.get()
             on:click=move |_| open.set(true)

@@ -57,7 +57,7 @@ export const SCREENS = [
   screen('fleet', 'operation-failed', OPERATION, { server: 'web-4', operation: 'failed' }),
   screen('fleet', 'operation-done', OPERATION, { server: 'web-1', operation: 'done', prepare: act.open('Commands') }),
   screen('fleet', 'operation-of-rule', OPERATION, { server: 'web-1', operation: 'rule' }),
-  screen('fleet', 'search', '/servers', { prepare: act.click('Search Ctrl K'), floats: true }),
+  screen('fleet', 'search', '/servers', { prepare: act.click('Search'), floats: true }),
   screen('fleet', 'account', '/account'),
   screen('fleet', 'accounts', '/accounts'),
   screen('signedOut', 'invitation', '/invitation'),

@@ -126,6 +126,106 @@ test('another key at the new port is a decision with both fingerprints', async (
   await expect(page.getByTestId('connection-state')).toContainText('The panel gets in', { timeout: 20_000 });
 });
 
+test('a key that changed behind the panel stops it, and accepting lets it in again', async () => {
+  await host.sh(`rm /etc/ssh/other_key* && ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/other_key && systemctl restart other-sshd ||
+    systemd-run --quiet --unit=other-sshd-2 /usr/sbin/sshd -D -p 2222 -h /etc/ssh/other_key`);
+  // The kept connection outlives the listening sshd; its session has to go, too.
+  await host.sh(`pkill -f '[s]shd: root' || true; sleep 1`);
+  const found = (await host.sh('ssh-keygen -lf /etc/ssh/other_key.pub')).split(' ')[1];
+  await expect(async () => {
+    await page.getByRole('button', { name: /^(Check connection|Try again)$/ }).first().click();
+    await expect(page.getByRole('heading', { name: 'The host key has changed' })).toBeVisible({ timeout: 3000 });
+  }).toPass({ timeout: 40_000 });
+  await expect(page.getByText('Host key changed', { exact: true })).toBeVisible();
+  await accessible(page);
+  await page.getByRole('button', { name: 'Decide about the new key' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Accept the new host key?' });
+  await expect(dialog.getByTestId('found-host-key')).toContainText(found);
+  await dialog.getByLabel('Server name').fill('web-one');
+  await dialog.getByRole('button', { name: 'Accept the new key' }).click();
+  await expect(page.getByRole('heading', { name: 'The host key has changed' })).toBeHidden();
+  await expect(page.getByTestId('connection-state')).toContainText('The panel gets in', { timeout: 20_000 });
+});
+
+test('a reboot is watched to its end in the page, and in a second tab', async () => {
+  test.setTimeout(180_000);
+  // Back to the sshd that is there after a boot.
+  panel.sql(`UPDATE servers SET port = 22, host_key = '${(await host.sh('cut -d" " -f1,2 /etc/ssh/ssh_host_ed25519_key.pub')).trim()}' WHERE id = ${id}`);
+  const boot = await host.sh('cat /proc/sys/kernel/random/boot_id');
+  await page.reload();
+  await hydrated(page);
+  await page.getByRole('button', { name: 'Reboot', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Reboot web-one?' });
+  await accessible(page);
+  await dialog.getByRole('button', { name: 'Reboot web-one' }).click();
+  await page.waitForURL(/operations\/\d+$/);
+  await watcher.goto(page.url());
+  for (const tab of [page, watcher]) {
+    await expect(tab.locator('[data-operation-state="succeeded"]')).toBeVisible({ timeout: 150_000 });
+    await expect(tab.locator('[data-step][data-status="succeeded"]')).toHaveCount(2);
+    await expect(tab.getByText(/running again, kernel/)).toBeVisible();
+  }
+  expect(await host.sh('cat /proc/sys/kernel/random/boot_id')).not.toBe(boot);
+});
+
+test('the search finds servers and their pages by the keyboard, and on a phone by a button', async () => {
+  await page.goto(`${panel.url}/servers/new`);
+  await hydrated(page);
+  await page.getByLabel('Name').focus();
+  await page.keyboard.press('Control+k');
+  const search = page.getByRole('combobox', { name: 'Find a server' });
+  await expect(search).toBeFocused();
+  await accessible(page);
+  await page.keyboard.press('Escape');
+  await expect(search).toBeHidden();
+  await expect(page.getByLabel('Name')).toBeFocused();
+
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('web set');
+  await expect(page.getByRole('option')).toHaveCount(1);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${panel.url}/servers/${id}/settings`);
+
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type(host.address);
+  await expect(page.getByRole('option').first()).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('option', { name: /Firewall/ })).toHaveAttribute('aria-selected', 'true');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${panel.url}/servers/${id}/firewall`);
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('option', { name: 'web-one' }).first().click();
+  await page.waitForURL(`${panel.url}/servers/${id}`);
+  await page.setViewportSize({ width: 1280, height: 720 });
+});
+
+test('a long list is filtered, paged, and keeps both in its address', async () => {
+  const values = Array.from({ length: 130 }, (_, n) => `(1, 'node-${String(n).padStart(3, '0')}', '198.51.100.${n}', 22, 'root', 'x', 'x', 'x', 'connected', 0, 0, '${n % 2 ? 'Vultr' : 'Linode'}')`);
+  panel.sql(`INSERT INTO servers (owner_id, name, address, port, user, host_key, public_key, sealed_private_key, connection, created_at, updated_at, provider) VALUES ${values.join(',')}`);
+  await page.goto(`${panel.url}/servers`);
+  await hydrated(page);
+  await expect(page.locator('[data-server-id]')).toHaveCount(100);
+  await page.getByRole('link', { name: 'Next' }).click();
+  await expect(page.locator('[data-server-id]')).toHaveCount(31);
+  await page.getByLabel('Filter by name, address or provider').fill('vultr');
+  await expect(page.locator('[data-server-id]')).toHaveCount(66);
+  await expect(page).toHaveURL(/\/servers\?q=vultr$/);
+  await page.reload();
+  await expect(page.locator('[data-server-id]')).toHaveCount(66);
+  await hydrated(page);
+  await accessible(page);
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: /Servers/ }).click();
+  await expect(page.locator('[data-server-id]')).toHaveCount(100);
+  await expect(page.getByLabel('Filter by name, address or provider')).toHaveValue('');
+});
+
+test('nothing went wrong on the way, in either tab', () => {
+  noTrouble();
+  noTroubleWatching();
+});
+
 async function accessible(page) {
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map((violation) => `${violation.id}: ${violation.nodes[0].html}`)).toEqual([]);

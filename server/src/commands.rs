@@ -43,6 +43,7 @@ pub enum Command {
     #[command(long_about = help::DOCTOR, after_long_help = help::DOCTOR_EXAMPLES)]
     Doctor(DoctorOptions),
     /// List accounts and reset passwords, beside a running panel
+    #[command(long_about = help::USER, after_long_help = help::USER_EXAMPLES)]
     User(UserArguments),
 }
 

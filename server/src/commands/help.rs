@@ -11,6 +11,7 @@ First steps:
   2. open http://127.0.0.1:3000/setup, paste the token, make your account
   3. add a server, paste the one line that the page shows into a shell on it, provision it
   4. brokeforge doctor       when something does not work: checks everything, changes nothing
+  5. brokeforge user         when a password is lost: lists accounts, sets another password
 
 Where data lies:
   One folder holds everything: --data, else BROKEFORGE_DATA, else ~/.local/share/brokeforge.
@@ -57,3 +58,16 @@ Examples:
   brokeforge doctor
   brokeforge doctor --data /var/lib/brokeforge --public-url https://panel.example.com
   brokeforge doctor --json | jq '.findings[] | select(.level == \"wrong\")'";
+
+pub const USER: &str = "\
+Lists the accounts and gives one of them another password, for whoever has the panel's machine but
+not the password. It works beside a running panel, and the account is signed out everywhere.
+
+Run it as the panel's user and with the panel's data folder, or it looks at another panel.";
+
+pub const USER_EXAMPLES: &str = "\
+Examples:
+  brokeforge user list
+  brokeforge user reset-password ada@example.com               asks for the password
+  brokeforge user reset-password ada@example.com --generate    makes one up and prints it
+  pass panel | brokeforge user --data /var/lib/brokeforge reset-password ada@example.com --stdin";

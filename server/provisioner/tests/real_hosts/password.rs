@@ -9,7 +9,7 @@ use crate::panel::TestPanel;
 const PASSWORD: &str = "it's a \"long\" one; id #";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sudo_user_on_another_port_of_debian_13_is_let_in_once_by_password() {
+async fn a_sudo_user_on_another_port_of_debian_13_is_let_in_once_by_password_and_provisioned() {
     let Some(host) = Host::start("sudo-user", &["--release", "13", "--ssh-port", "2222"]) else {
         return;
     };
@@ -58,6 +58,24 @@ async fn a_sudo_user_on_another_port_of_debian_13_is_let_in_once_by_password() {
     );
     // sudo writes down what it runs: the password is not in it.
     assert!(!host.holds("grep -rq 'long' /var/log"));
+
+    panel.provision_well(&server).await;
+    // The firewall leaves open the port that sshd has, and not the one it usually has.
+    let rules = host.sh("ufw status");
+    let ports: Vec<_> = rules
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(
+        ports.contains(&"2222/tcp") && !ports.contains(&"22/tcp"),
+        "{rules}"
+    );
+    for unit in ["nginx", "cron", "supervisor"] {
+        assert!(
+            host.holds(&format!("systemctl is-active --quiet {unit}")),
+            "{unit}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,7 @@ async fn a_host_is_rebooted_and_what_did_not_start_is_named_and_a_new_host_key_e
             && summary.ends_with("failed units: broken-thing.service"),
         "{summary}"
     );
+    let server = panel.reload(&server).await;
     let shown = servers::show(&panel.panel, &server).await.unwrap();
     assert_eq!(shown.summary.connection, Connection::Connected);
     assert_eq!(shown.reboot_required, Some(false));
