@@ -18,12 +18,14 @@ pub fn ServerHeader(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
             <div class="subject-line">
                 <h1>{move || server.with(|server| server.name.clone())}</h1>
                 <ServerBadge server/>
-                <span class="subject-fact is-code">{place}</span>
-                <CopyButton
-                    text=Signal::derive(move || server.with(|server| server.address.clone()))
-                    label="Copy the address"
-                    is_small=true
-                />
+                <span class="subject-place">
+                    <span class="subject-fact is-code">{place}</span>
+                    <CopyButton
+                        text=Signal::derive(move || server.with(|server| server.address.clone()))
+                        label="Copy the address"
+                        is_small=true
+                    />
+                </span>
                 <span class="subject-fact">{move || server.with(|server| server.os.clone())}</span>
                 <span class="subject-fact">{move || server.with(|server| server.provider.clone())}</span>
             </div>
