@@ -3,6 +3,8 @@
 import { chromium } from '@playwright/test';
 import config from '../playwright.config.js';
 
+export { sleep } from '../support/sleep.js';
+
 /** The browser of the end-to-end tests. */
 export const openBrowser = () => chromium.launch(config.use.launchOptions);
 
@@ -21,4 +23,3 @@ export function report(name, values) {
   console.error(`    ${name}: ${values.map((value) => Number(value.toFixed(2))).join(' ')}`);
 }
 
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { test } from '@playwright/test';
 
 const run = promisify(execFile);
-const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), '../../script/hosts');
+export const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), '../../script/hosts');
 
 /** Skips the spec where no host can boot; in CI that is a failure. */
 export function needsHosts() {

@@ -1,0 +1,90 @@
+// A real panel, a real Debian host, and what is known of both.
+
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Host, SCRIPT } from '../support/host.js';
+import { Panel } from '../support/panel.js';
+import { call } from './calls.js';
+
+/** In front of the real one: notes each change that is asked for, and which step asks. */
+const UFW = `#!/bin/sh
+case " $* " in
+  *' allow '* | *' deny '* | *' delete '* | *' default '* | *' enable '*) echo "\${BROKEFORGE_STEP:-nobody} $*" >>/var/log/ufw-changes ;;
+esac
+exec /usr/sbin/ufw "$@"
+`;
+
+export class World {
+  static async start() {
+    const world = new World();
+    world.log = '';
+    world.nextPort = 10_000;
+    world.listeners = new Set();
+    [world.panel, world.host] = await Promise.all([Panel.start({ NO_COLOR: '1' }), Host.start('chaos')]);
+    const caller = await world.panel.makeAccount();
+    const { cookies } = await caller.request.storageState();
+    world.cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+    const { host, server } = { host: world.host, server: { address: world.host.address, port: '22' } };
+    const { host_key } = await world.answered('servers/host_key', server);
+    world.server = await world.answered('servers/create', { ...server, name: 'chaos', user: 'root', host_key });
+    const { authorize_command } = await world.answered('servers/show', { server_id: world.server });
+    await host.sh(authorize_command);
+    await world.answered('servers/check', { server_id: world.server });
+    world.watch();
+    return world;
+  }
+
+  /** From now on the host counts what is done to its firewall. */
+  async count() {
+    await this.host.sh(`cat >/usr/local/sbin/ufw <<'UFW'\n${UFW}UFW\nchmod 755 /usr/local/sbin/ufw; : >/var/log/ufw-changes`);
+    this.counts = true;
+  }
+
+  call(path, input, onSent) {
+    return call(this.panel, this.cookie, path, input, onSent);
+  }
+
+  /** A call that must work. */
+  async answered(path, input) {
+    const { status, body } = await this.call(path, input);
+    if (status !== 200) throw new Error(`${path} answered ${status}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  async kill() {
+    await this.panel.kill();
+    this.log += `${this.panel.output}--- killed\n`;
+  }
+
+  /** Follows what happens on the host, as fast as it can be seen. */
+  watch() {
+    const script = readFileSync(new URL('watch.pl', import.meta.url), 'utf8');
+    this.watcher = spawn(SCRIPT, ['exec', this.host.name, 'perl', '-e', script], { stdio: ['ignore', 'pipe', 'ignore'] });
+    createInterface({ input: this.watcher.stdout }).on('line', (line) => {
+      for (const listener of this.listeners) listener(line.split(' ')[0]);
+    });
+  }
+
+  /** Resolves when `word` has been told `times` times from now on, or after `limit` ms. */
+  told(word, times, limit) {
+    return new Promise((resolve) => {
+      const end = (seen) => {
+        clearTimeout(timer);
+        this.listeners.delete(listener);
+        resolve(seen);
+      };
+      const listener = (said) => {
+        if (said === word && --times === 0) end(true);
+      };
+      const timer = setTimeout(() => end(false), limit);
+      this.listeners.add(listener);
+    });
+  }
+
+  async stop() {
+    this.watcher?.kill();
+    await this.panel?.stop();
+    await this.host?.destroy();
+  }
+}
