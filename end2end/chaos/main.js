@@ -13,9 +13,10 @@ const counts = { stuck: 0, lost: 0, doubled: 0 };
 let done = 0;
 
 console.log(`${cycles} cycles from seed ${first}`);
-const world = await World.start();
-process.once('SIGINT', () => process.exit(130));
+const world = new World();
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => world.stop().finally(() => process.exit(130)));
 try {
+  await world.start();
   const checker = new Checker(world);
   if (!isProvisioning(first)) await provisionInPeace();
   for (let seed = first; done < cycles; seed++, done++) {

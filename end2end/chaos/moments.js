@@ -1,9 +1,13 @@
 // When the panel is killed.
 
 import { sleep } from '../support/sleep.js';
+import { isUnderWay } from './settled.js';
 
 /** Ways to choose the moment of the first kill of a cycle about rules. */
-const MOMENTS = ['between request and answer', 'after the answer', 'while it is claimed', 'when its files are there', 'while the step runs', 'right after the step', 'while it is confirmed', 'at any time'];
+const MOMENTS = [
+  'between request and answer', 'after the answer', 'while it is claimed', 'when its files are there',
+  'while the step runs', 'right after the step', 'while it is confirmed', 'at any time',
+];
 
 /** How long an event is waited for; a request that was refused causes none. */
 const LIMIT = 8_000;
@@ -36,17 +40,25 @@ function wait(world, random, { sent, answered }, name) {
   }
 }
 
-/** A moment within a provisioning: some steps on, and then any time within one. */
+/** A moment within a provisioning: some steps on, and then any time within one; or when it has ended before that. */
 export function chooseInProvisioning(world, random, steps) {
-  const [word, times, rest] = [random.pick(['begun', 'ended']), random.between(1, steps), random.fraction() * random.pick([50, 3000])];
-  const there = world.told(word, times, 90_000).then(() => sleep(rest));
-  return { name: `${times} steps had ${word}`, there };
+  const [word, times] = [random.pick(['begun', 'ended']), random.between(1, steps)];
+  const rest = random.fraction() * random.pick([50, 3000]);
+  return { name: `when ${times} steps had ${word}`, there: toldOrEnded(world, word, times).then(() => sleep(rest)) };
+}
+
+async function toldOrEnded(world, word, times) {
+  let told = false;
+  const telling = world.told(word, times, 600_000).then(() => (told = true));
+  do await Promise.race([telling, sleep(1000)]);
+  while (!told && isUnderWay(world));
 }
 
 /** A moment in the life of a panel that has just been started again. */
 export function chooseAfterRestart(world, random) {
   const name = random.pick(['at any time', 'at any time', 'right after the step', 'while it is confirmed']);
   const delay = random.fraction() * (name === 'at any time' ? 1500 : 60);
-  const event = { 'at any time': () => Promise.resolve(), 'right after the step': () => world.told('ended', 1, 2000), 'while it is confirmed': () => world.told('decided', 1, 2000) }[name];
-  return { name: `after a restart ${name}`, there: event().then(() => sleep(delay)) };
+  const word = { 'right after the step': 'ended', 'while it is confirmed': 'decided' }[name];
+  const event = word ? world.told(word, 1, 2000) : Promise.resolve();
+  return { name: `after a restart ${name}`, there: event.then(() => sleep(delay)) };
 }

@@ -16,23 +16,24 @@ exec /usr/sbin/ufw "$@"
 `;
 
 export class World {
-  static async start() {
-    const world = new World();
-    world.log = '';
-    world.nextPort = 10_000;
-    world.listeners = new Set();
-    [world.panel, world.host] = await Promise.all([Panel.start({ NO_COLOR: '1' }), Host.start('chaos')]);
-    const caller = await world.panel.makeAccount();
+  log = '';
+  nextPort = 10_000;
+  listeners = new Set();
+
+  /** A panel with an account, and a fresh host that it gets into. */
+  async start() {
+    this.panel = await Panel.start({ NO_COLOR: '1' });
+    const caller = await this.panel.makeAccount();
     const { cookies } = await caller.request.storageState();
-    world.cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
-    const { host, server } = { host: world.host, server: { address: world.host.address, port: '22' } };
-    const { host_key } = await world.answered('servers/host_key', server);
-    world.server = await world.answered('servers/create', { ...server, name: 'chaos', user: 'root', host_key });
-    const { authorize_command } = await world.answered('servers/show', { server_id: world.server });
-    await host.sh(authorize_command);
-    await world.answered('servers/check', { server_id: world.server });
-    world.watch();
-    return world;
+    this.cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+    this.host = await Host.start('chaos');
+    const way = { address: this.host.address, port: '22' };
+    const { host_key } = await this.answered('servers/host_key', way);
+    this.server = await this.answered('servers/create', { ...way, name: 'chaos', user: 'root', host_key });
+    const { authorize_command } = await this.answered('servers/show', { server_id: this.server });
+    await this.host.sh(authorize_command);
+    await this.answered('servers/check', { server_id: this.server });
+    this.watch();
   }
 
   /** From now on the host counts what is done to its firewall. */
