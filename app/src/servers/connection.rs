@@ -17,28 +17,13 @@ const KNOCK_EVERY: std::time::Duration = std::time::Duration::from_secs(6);
 #[component]
 pub fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
     let id = server.with_untracked(|server| server.summary.id);
-    let command = Memo::new(move |_| server.with(|server| server.authorize_command.clone()));
-    let user = Memo::new(move |_| server.with(|server| server.summary.user.clone()));
     let trouble = Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
     let trying = Memo::new(move |_| server.with(is_trying));
     knock_on(id, trying);
-    let code = NodeRef::new();
     view! {
         <section class="panel" aria-labelledby="let-in">
             <h2 id="let-in">"Let the panel in"</h2>
-            <p>"Run this line on the server as " <code>{user}</code> ":"</p>
-            <div class="command">
-                <pre tabindex="0" aria-label="Command">
-                    <code node_ref=code data-testid="authorize-command">
-                        {command}
-                    </code>
-                </pre>
-                <CopyButton text=command label="Copy the command" source=code/>
-            </div>
-            <p class="field-note">
-                "It adds the panel's own key to the keys that may log in. The keys that are there stay; running it "
-                "twice changes nothing."
-            </p>
+            <LineToPaste server/>
             <p class="asking" role="status">
                 <Icon shape=Shape::Loader/>
                 "Waiting for the key to be accepted. This page goes on by itself."
@@ -46,6 +31,29 @@ pub fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
             {move || trouble.get().map(|sentence| view! { <p class="field-note is-error">{sentence}</p> })}
             <PasswordRoute server/>
         </section>
+    }
+}
+
+/// The one line that puts the panel's key on the server.
+#[component]
+fn LineToPaste(server: Signal<ServerResource>) -> impl IntoView {
+    let command = Memo::new(move |_| server.with(|server| server.authorize_command.clone()));
+    let user = Memo::new(move |_| server.with(|server| server.summary.user.clone()));
+    let code = NodeRef::new();
+    view! {
+        <p>"Run this line on the server as " <code>{user}</code> ":"</p>
+        <div class="command">
+            <pre tabindex="0" aria-label="Command">
+                <code node_ref=code data-testid="authorize-command">
+                    {command}
+                </code>
+            </pre>
+            <CopyButton text=command label="Copy the command" source=code/>
+        </div>
+        <p class="field-note">
+            "It adds the panel's own key to the keys that may log in. The keys that are there stay; running it "
+            "twice changes nothing."
+        </p>
     }
 }
 
@@ -93,6 +101,10 @@ pub fn CannotConnect(id: ServerId, server: Signal<ServerResource>) -> impl IntoV
                     {move || checked_at.get().map(|at| view! { <Ago at=Signal::stored(at)/> })}
                 </p>
                 <FormMessage submission/>
+                <details class="lost-key">
+                    <summary>"If the server has lost the panel's key"</summary>
+                    <LineToPaste server/>
+                </details>
             </div>
             <button
                 type="button"

@@ -21,6 +21,7 @@ const PASSWORD: &str = "canary-password-f7b1d9";
 const WRONG_PASSWORD: &str = "canary-mistyped-password-c04e";
 const SERVER_PASSWORD: &str = "canary-server-password-77d2";
 const WRONG_TOKEN: &str = "canary-mistyped-token-91aa";
+const INVITED_PASSWORD: &str = "canary-invited-password-3e8b";
 /// No script of ours runs on the machine of the test: every command becomes this one.
 const HARMLESS: &str =
     "PasswordAuthentication yes\nForceCommand cat >/dev/null; echo 'said by the server'; exit 0";
@@ -128,17 +129,25 @@ async fn no_secret_is_in_logs_database_answers_or_frames() {
         cookie: String::new(),
         evidence: Evidence::default(),
     };
-    let mut secrets: Vec<(String, Vec<u8>)> =
-        [PASSWORD, WRONG_PASSWORD, SERVER_PASSWORD, WRONG_TOKEN]
-            .iter()
-            .map(|text| ((*text).to_owned(), text.as_bytes().to_vec()))
-            .collect();
+    let mut secrets: Vec<(String, Vec<u8>)> = [
+        PASSWORD,
+        WRONG_PASSWORD,
+        SERVER_PASSWORD,
+        WRONG_TOKEN,
+        INVITED_PASSWORD,
+    ]
+    .iter()
+    .map(|text| ((*text).to_owned(), text.as_bytes().to_vec()))
+    .collect();
     secrets.push(("setup token".into(), setup_token.clone().into_bytes()));
 
     let first_session = accounts(&mut flow, &setup_token).await;
     secrets.push(("session token".into(), first_session.into_bytes()));
     let session = flow.cookie.split_once('=').unwrap().1.to_owned();
     secrets.push(("session token".into(), session.into_bytes()));
+    let (invitation, invited_session) = invitation(&mut flow).await;
+    secrets.push(("invitation token".into(), invitation.into_bytes()));
+    secrets.push(("session token".into(), invited_session.into_bytes()));
 
     let (good, bad) = (
         sshd::Sshd::start_with(HARMLESS),
@@ -177,7 +186,7 @@ async fn no_secret_is_in_logs_database_answers_or_frames() {
 
     assert_search_works(&evidence, &first);
     let mut found = Vec::new();
-    assert!(secrets.len() >= 9, "only {} secrets", secrets.len());
+    assert!(secrets.len() >= 12, "only {} secrets", secrets.len());
     for (name, secret) in &secrets {
         for shape in shapes(secret) {
             for place in evidence.finds(&shape) {
@@ -208,6 +217,35 @@ async fn accounts(flow: &mut Flow, token: &str) -> String {
     flow.post("/api/accounts/sign_in", extra).await;
     flow.post("/api/accounts/sign_in", sign_in(PASSWORD)).await;
     first
+}
+
+/// Invites somebody, who makes an account with the link. Returns the link's token and their session.
+async fn invitation(flow: &mut Flow) -> (String, String) {
+    let input = json!({ "email": "bob@example.com" });
+    let made = flow
+        .panel
+        .post("/api/invitations/create", &flow.cookie, &input)
+        .await;
+    // The one answer that may hold it, and is no evidence therefore.
+    let made: Value = serde_json::from_str(&made.body).unwrap();
+    let (_, token) = made["link"].as_str().unwrap().split_once('#').unwrap();
+    let owner = std::mem::take(&mut flow.cookie);
+    for token in [WRONG_TOKEN, token] {
+        flow.post("/api/invitations/show", json!({ "token": token }))
+            .await;
+    }
+    let acceptance =
+        |password: &str| json!({ "token": token, "name": "Canary Bob", "password": password });
+    for password in ["short", INVITED_PASSWORD] {
+        flow.post("/api/invitations/accept", acceptance(password))
+            .await;
+    }
+    let session = flow.cookie.split_once('=').expect("a session").1.to_owned();
+    flow.get("/invitation").await;
+    flow.cookie = owner;
+    flow.post("/api/invitations/list", json!({})).await;
+    flow.get("/accounts").await;
+    (token.to_owned(), session)
 }
 
 /// Adds a server, tries it before its key is there and after.

@@ -9,6 +9,7 @@ mod accounts_sessions;
 mod accounts_settings;
 mod announcements;
 mod authorize;
+mod authorize_secrecy;
 mod calls;
 mod canaries;
 mod doctor;

@@ -63,7 +63,12 @@ async fn a_sudo_user_on_another_port_of_debian_13_is_let_in_once_by_password_and
     // The firewall leaves both ports of sshd open; `--ssh-port` adds one, and the panel came in by the other.
     let rules = host.sh("ufw status");
     for port in ["22/tcp", "2222/tcp"] {
-        assert!(rules.lines().any(|line| line.starts_with(&format!("{port} "))), "{rules}");
+        assert!(
+            rules
+                .lines()
+                .any(|line| line.starts_with(&format!("{port} "))),
+            "{rules}"
+        );
     }
     for unit in ["nginx", "cron", "supervisor"] {
         assert!(
