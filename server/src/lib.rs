@@ -3,6 +3,7 @@
 pub mod broadcasting;
 pub mod commands;
 pub mod config;
+pub mod data_folder;
 pub mod doorkeeper;
 pub mod hardening;
 pub mod router;

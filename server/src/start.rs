@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::ServeOptions;
+use crate::data_folder;
 use crate::router::{AppState, router};
 use crate::schema;
 
@@ -35,10 +36,8 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     let origin = options.origin()?;
     let connector = Arc::new(ssh::Client::new());
     let prober = Arc::new(SshProber::new(connector.clone()));
-    let panel = open_panel(&options.data, &origin, prober).await?;
-    // This process is the only worker on an embedded database: what runs there is from a former life,
-    // and is gone on with at once.
-    queue::expire_leases(&panel.db).await?;
+    // First of all: a second panel on the same folder must not disturb the first before it fails.
+    let _lock = data_folder::lock(&options.data)?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
         format!(
             "cannot listen on {}. If another program has the port, stop it or choose another one \
@@ -46,6 +45,15 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
             options.listen
         )
     })?;
+    let panel = open_panel(&options.data, &origin, prober).await?;
+    data_folder::end_work_of_a_backup(&panel, &options.data).await?;
+    // This process is the only worker on an embedded database: what runs there is from a former life,
+    // and is gone on with at once.
+    queue::expire_leases(&panel.db).await?;
+    tokio::spawn(data_folder::remember(
+        panel.db.clone(),
+        options.data.clone(),
+    ));
     let site = site_router(panel.clone(), &options);
     print_welcome(&panel, &origin).await?;
     let (stop, stopping) = watch::channel(false);

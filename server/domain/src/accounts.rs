@@ -5,7 +5,10 @@ mod administration;
 mod passwords;
 mod settings;
 
-use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    Set,
+};
 use secrecy::SecretString;
 use wire::accounts::{NewAccount, Password, Role, SignInInput, Visitor};
 use wire::{ApiError, UserId};
@@ -65,6 +68,9 @@ pub async fn new_setup_token(db: &Db) -> Result<Option<SecretString>, Error> {
     Ok(Some(token))
 }
 
+/// As `wire` takes them.
+const LONGEST_EMAIL: usize = 254;
+
 /// Makes the first account with the set-up token, and signs it in.
 ///
 /// # Errors
@@ -75,22 +81,11 @@ pub async fn set_up(
     new: NewAccount,
 ) -> Result<SessionToken, Error> {
     panel.limits.sign_in(caller.peer, "set-up")?;
+    // Looked at before the password costs a hash, and once more inside the transaction.
+    waiting_for_set_up(panel.db.reads(), &new.token).await?;
     let password_hash = passwords::hash(new.password.expose().to_owned()).await?;
     let mut tx = panel.db.begin().await?;
-    if user::Entity::find().count(tx.reads()).await? > 0 {
-        return Err(ApiError::NotFound.into());
-    }
-    let token = setting::Entity::find_by_id(SETUP_TOKEN)
-        .one(tx.reads())
-        .await?;
-    let Some(token) = token.filter(|stored| stored.value == hash(&new.token)) else {
-        return Err(ApiError::field(
-            "token",
-            "This is not the token of this panel. It stands in the server's output, after \"Setup \
-             token:\"; a restart prints a new one.",
-        )
-        .into());
-    };
+    let token = waiting_for_set_up(tx.reads(), &new.token).await?;
     let created_at = tx.at().0;
     let user = tx
         .insert(user::ActiveModel {
@@ -109,6 +104,27 @@ pub async fn set_up(
     Ok(session)
 }
 
+/// The stored set-up token, if there is no account yet and this is it.
+async fn waiting_for_set_up(
+    conn: &impl ConnectionTrait,
+    token: &str,
+) -> Result<setting::Model, Error> {
+    if user::Entity::find().count(conn).await? > 0 {
+        return Err(ApiError::NotFound.into());
+    }
+    let stored = setting::Entity::find_by_id(SETUP_TOKEN).one(conn).await?;
+    stored
+        .filter(|stored| stored.value == hash(token))
+        .ok_or_else(|| {
+            ApiError::field(
+                "token",
+                "This is not the token of this panel. It stands in the server's output, after \"Setup \
+                 token:\"; a restart prints a new one.",
+            )
+            .into()
+        })
+}
+
 /// Signs somebody in with e-mail and password.
 ///
 /// # Errors
@@ -119,6 +135,10 @@ pub async fn sign_in(
     input: &SignInInput,
 ) -> Result<SessionToken, Error> {
     let email = input.email.trim().to_lowercase();
+    // No account has a longer one; and the limits remember what they are asked about.
+    if email.len() > LONGEST_EMAIL {
+        return Err(wrong_password());
+    }
     panel.limits.sign_in(caller.peer, &email)?;
     if input.password.len() > 1024 {
         return Err(wrong_password());

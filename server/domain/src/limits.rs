@@ -1,6 +1,6 @@
 //! How often somebody may try.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Limits {
     /// # Errors
     /// `TooMany` with the seconds to wait.
     pub fn sign_in(&self, peer: IpAddr, email: &str) -> Result<(), ApiError> {
-        check(&self.sign_in_by_peer, &peer)?;
+        check(&self.sign_in_by_peer, &network(peer))?;
         check(&self.sign_in_by_account, &email.to_owned())
     }
 
@@ -48,7 +48,7 @@ impl Limits {
     /// # Errors
     /// `TooMany` with the seconds to wait.
     pub fn invitation(&self, peer: IpAddr) -> Result<(), ApiError> {
-        check(&self.invitations, &peer)
+        check(&self.invitations, &network(peer))
     }
 
     /// Before a signed-in user's password is looked at: 5 a minute. Whoever finds an open browser must
@@ -79,6 +79,17 @@ impl Limits {
 
 fn per_minute(times: u32) -> Quota {
     Quota::per_minute(NonZeroU32::new(times).unwrap_or(NonZeroU32::MIN))
+}
+
+/// Whoever has one IPv6 address has its whole /64, and could come from another one every time.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() & !u128::from(u64::MAX);
+            Ipv6Addr::from_bits(prefix).into()
+        }
+    }
 }
 
 fn check<K: std::hash::Hash + Eq + Clone>(
@@ -113,5 +124,23 @@ mod tests {
         }
         let refused = limits.sign_in(IpAddr::from([10, 0, 0, 99]), "ada@example.com");
         assert!(matches!(refused, Err(ApiError::TooMany { .. })));
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_are_one_and_neighbours_are_others() {
+        let limits = Limits::default();
+        let try_from = |address: &str| {
+            let email = format!("{address}@example.com");
+            limits.sign_in(address.parse().expect("is an address"), &email)
+        };
+        for last in 0..20 {
+            assert_eq!(try_from(&format!("2001:db8:0:1::{last:x}")), Ok(()));
+        }
+        assert!(try_from("2001:db8:0:1:ffff::1").is_err());
+        assert_eq!(try_from("2001:db8:0:2::1"), Ok(()));
+        // An IPv4 address in the clothes of IPv6 is that IPv4 address.
+        for last in 0..20 {
+            assert_eq!(try_from(&format!("::ffff:192.0.2.{last}")), Ok(()));
+        }
     }
 }

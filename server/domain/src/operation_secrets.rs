@@ -3,6 +3,7 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 use secrecy::SecretString;
+use wire::operations::OperationState;
 use wire::{OperationId, SessionId};
 
 use crate::Error;
@@ -77,22 +78,25 @@ pub async fn expire(db: &Db) -> Result<usize, Error> {
         .await?;
     let mut ended = 0;
     for secret in late {
-        let mut tx = db.begin().await?;
-        // Claimed in between: then it is gone already.
-        if find(&tx, secret.operation_id).await?.is_none() {
-            continue;
+        match expire_one(db, secret.operation_id).await {
+            Ok(()) => ended += 1,
+            // One that does not fit its record must not keep the others' passwords.
+            Err(error) => {
+                tracing::error!(operation = secret.operation_id, %error, "a password waits too long");
+            }
         }
-        forget(&mut tx, secret.operation_id).await?;
-        if let Some(row) = operation::Entity::find_by_id(secret.operation_id)
-            .one(tx.reads())
-            .await?
-        {
-            queue::end(&mut tx, &row, Outcome::Failed(GONE.to_owned())).await?;
-        }
-        tx.commit().await?;
-        ended += 1;
     }
     Ok(ended)
+}
+
+async fn expire_one(db: &Db, id: i64) -> Result<(), Error> {
+    let mut tx = db.begin().await?;
+    forget(&mut tx, id).await?;
+    let row = operation::Entity::find_by_id(id).one(tx.reads()).await?;
+    if let Some(row) = row.filter(|row| row.state == OperationState::Queued.as_str()) {
+        queue::end(&mut tx, &row, Outcome::Failed(GONE.to_owned())).await?;
+    }
+    tx.commit().await
 }
 
 async fn find(tx: &Tx, operation: i64) -> Result<Option<operation_secret::Model>, Error> {

@@ -6,11 +6,13 @@
 //! - `claim`: what the holder of an operation may write
 //! - `cancelling`: asking for an operation's end
 //! - `ending`: how an operation ends
+//! - `putting_back`: what a backup of the database holds of it
 
 mod cancelling;
 mod claim;
 mod claiming;
 mod ending;
+mod putting_back;
 
 use sea_orm::{ActiveValue::NotSet, Set};
 use wire::operations::{OperationKind, OperationState};
@@ -21,6 +23,7 @@ pub use self::claim::{Claim, DoneEarlier, EarlierStep, PlannedStep, StepState};
 pub use self::claiming::{HEARTBEAT, LEASE_MS, claim, expire_leases};
 pub use self::ending::Outcome;
 pub(crate) use self::ending::end;
+pub use self::putting_back::end_what_was_under_way;
 use crate::audit::{self, Actor};
 use crate::db::Tx;
 use crate::entities::operation;

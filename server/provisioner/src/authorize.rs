@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use wire::authorize::SudoersDropIn;
 use wire::operations::StepStatus;
 
+use crate::answer::Answer;
 use crate::output::{Reader, Said};
 use crate::plan::Step;
 use crate::prober::{self, check_error};
@@ -251,7 +252,7 @@ impl Authorization<'_> {
 
     async fn add_key(&self, remote: &dyn Remote) -> Report {
         let step = add_key("", &self.server);
-        let mut printed = Vec::new();
+        let mut printed = Answer::default();
         let ended = remote
             .run(
                 step.script,
@@ -261,7 +262,7 @@ impl Authorization<'_> {
                 &mut printed,
             )
             .await;
-        let mut report = Report::of(&printed);
+        let mut report = Report::of(&printed.into_bytes());
         match ended {
             Ok(exit) if exit.succeeded() => report,
             Ok(exit) => {
@@ -289,11 +290,11 @@ impl Authorization<'_> {
             Err(Error::NoPrivilege { .. }) => {}
             Err(error) => return Report::failed(error),
         }
-        let mut printed = Vec::new();
+        let mut printed = Answer::default();
         let ended = remote
             .allow_sudo(&self.password, SCRIPT_WITHIN, &mut printed)
             .await;
-        let mut report = Report::of(&printed);
+        let mut report = Report::of(&printed.into_bytes());
         match ended {
             Ok(exit) if exit.succeeded() => report,
             Ok(exit) => {

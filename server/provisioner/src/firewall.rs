@@ -32,6 +32,26 @@ pub const ROLLBACK_STATUS: Script = Script::new(concat!(
     "rollback_status\n",
 ));
 
+/// What became of the last change of a server's firewall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Neither confirmed nor taken back yet, or nothing that could be understood.
+    Undecided,
+    TakenBack,
+    /// Confirmed, or nothing had to change.
+    Stands,
+}
+
+/// Reads the answer to `ROLLBACK_STATUS`.
+pub(crate) fn fate(facts: &[(String, String)]) -> Fate {
+    let fact = facts.iter().rfind(|(key, _)| key == "rollback");
+    match fact.map(|(_, value)| value.as_str()) {
+        Some("none") => Fate::Stands,
+        Some("done") => Fate::TakenBack,
+        _ => Fate::Undecided,
+    }
+}
+
 /// Takes a change back that was neither confirmed nor taken back yet, as a step that was stopped
 /// leaves one.
 pub const TAKE_BACK: Script = Script::new(concat!(

@@ -1,5 +1,6 @@
 //! Makes servers match records: plans, and the one driver that runs them.
 
+pub mod answer;
 pub mod authorize;
 mod backoff;
 pub mod diagnosis;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use wire::ApiError;
 use wire::servers::{Address, HostKeyResource, SshPort};
 
+use crate::answer::Answer;
 use crate::{facts, provisioning};
 
 const LONGEST: Duration = Duration::from_secs(10);
@@ -94,14 +95,14 @@ impl Prober for SshProber {
         private_key: SecretString,
     ) -> Result<Survey, String> {
         let target = target(server, private_key)?;
-        let mut printed = Vec::new();
+        let mut printed = Answer::default();
         let attempt = async {
             let remote = self.connector.connect(&target).await?;
             let (script, who) = (provisioning::SURVEY, Privilege::Login);
             remote.run(script, who, b"", LONGEST, &mut printed).await
         };
         match timeout(LONGEST, attempt).await {
-            Ok(Ok(exit)) if exit.succeeded() => Ok(facts::survey(&printed)),
+            Ok(Ok(exit)) if exit.succeeded() => Ok(facts::survey(&printed.into_bytes())),
             Ok(Ok(exit)) => Err(exit.status.to_string()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("no answer within 10 s".to_owned()),

@@ -216,7 +216,11 @@ impl<'a> Run<'a> {
 
     /// The way in, with what it tells about the server stored.
     async fn connect(&self) -> Result<Arc<dyn Remote>, Error> {
-        let result = self.connector.connect(&self.target).await;
+        // A login that cannot become root is no way in: every step needs root sooner or later.
+        let result = match self.connector.connect(&self.target).await {
+            Ok(remote) => remote.check_privilege().await.map(|()| remote),
+            Err(error) => Err(error),
+        };
         self.note_connection(result.as_ref().map(|_| ()).map_err(check_error))
             .await;
         if result.is_ok() {

@@ -17,7 +17,8 @@ Where data lies:
   One folder holds everything: --data, else BROKEFORGE_DATA, else ~/.local/share/brokeforge.
     brokeforge.db     the database (SQLite; while the panel runs, -wal and -shm belong to it)
     brokeforge.key    the key that opens the SSH keys in the database; mode 0600
-  Back both up, but not together: whoever has both is root on your servers.
+    brokeforge.lock, brokeforge.seen    which process runs, and when it was last here
+  Back the first two up, but not together: whoever has both is root on your servers.
 
 Environment:
   BROKEFORGE_LISTEN       where to listen; 127.0.0.1:3000 if unset
@@ -41,7 +42,7 @@ WebSocket upgrades on, and tell the panel its address with --public-url.";
 pub const SERVE_EXAMPLES: &str = "\
 Examples:
   brokeforge serve
-  brokeforge serve --listen 127.0.0.1:8080 --data /var/lib/brokeforge
+  brokeforge serve --listen 127.0.0.1:8080 --data /var/lib/brokeforge-panel
   brokeforge serve --public-url https://panel.example.com      behind a proxy with TLS
   RUST_LOG=debug brokeforge serve                              with more to read";
 
@@ -56,7 +57,7 @@ It ends with 0 when nothing is wrong, and with 1 otherwise.";
 pub const DOCTOR_EXAMPLES: &str = "\
 Examples:
   brokeforge doctor
-  brokeforge doctor --data /var/lib/brokeforge --public-url https://panel.example.com
+  brokeforge doctor --data /var/lib/brokeforge-panel --public-url https://panel.example.com
   brokeforge doctor --json | jq '.findings[] | select(.level == \"wrong\")'";
 
 pub const USER: &str = "\
@@ -70,4 +71,4 @@ Examples:
   brokeforge user list
   brokeforge user reset-password ada@example.com               asks for the password
   brokeforge user reset-password ada@example.com --generate    makes one up and prints it
-  pass panel | brokeforge user --data /var/lib/brokeforge reset-password ada@example.com --stdin";
+  pass panel | brokeforge user --data /var/lib/brokeforge-panel reset-password ada@example.com --stdin";

@@ -15,7 +15,7 @@ use ssh::fake::{Answer, Call};
 use ssh::{ADD_KEY, ALLOW_SUDO, Error, Privilege};
 use wire::ServerId;
 
-use crate::support::{HOST_KEY, TestApp, Visitor, field};
+use crate::support::{HOST_KEY, TestApp, Visitor};
 
 pub const CANARY: &str = "canary-5d1e '; id #";
 /// The part of it that no page escapes.

@@ -12,6 +12,7 @@ mod authorize;
 mod authorize_secrecy;
 mod calls;
 mod canaries;
+mod data_folder;
 mod doctor;
 mod firewall;
 mod hostile;

@@ -6,11 +6,15 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use argon2::{Algorithm, Argon2, Params, Version};
 use rand::RngCore;
 use tokio::sync::Semaphore;
+use wire::ApiError;
 
 use crate::Error;
 
 /// Each hash takes 19 MiB; 100 sign-ins at once must not take 1.9 GiB.
 static HASHING: Semaphore = Semaphore::const_new(2);
+/// So many may wait for their turn, a few seconds at most. Beyond that somebody is flooding the panel, and everybody
+/// else is better served by an answer than by a longer line.
+static WAITING: Semaphore = Semaphore::const_new(32);
 
 /// The hash to store for a password.
 pub(super) async fn hash(password: String) -> Result<String, Error> {
@@ -56,6 +60,9 @@ fn argon2() -> Result<Argon2<'static>, Error> {
 async fn off_the_reactor<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
+    let _place = WAITING.try_acquire().map_err(|_| ApiError::TooMany {
+        retry_after_seconds: 5,
+    })?;
     let _turn = HASHING
         .acquire()
         .await

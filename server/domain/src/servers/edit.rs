@@ -112,6 +112,8 @@ async fn verify(
     edit: &ServerEdit,
     decision: &HostKeyDecision,
 ) -> Result<Verdict, Error> {
+    // Each of these ends with a look at the new place, if only the next check of the connection.
+    panel.limits.probe(who.user())?;
     let accepted = match decision {
         HostKeyDecision::KeepPinned => return Ok(Verdict::Same),
         HostKeyDecision::Verify => None,
@@ -123,7 +125,6 @@ async fn verify(
             Some(host_key)
         }
     };
-    panel.limits.probe(who.user())?;
     let pinned = &server.0.host_key;
     let asked = panel
         .prober

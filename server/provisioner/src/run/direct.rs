@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::Run;
 use super::attending::Verdict;
 use super::keeper::{Keeper, Progress};
+use crate::answer::Answer;
 use crate::backoff::Backoff;
 use crate::plan::Step;
 
@@ -22,7 +23,7 @@ impl Run<'_> {
         let mut backoff = Backoff::default();
         let error = loop {
             let left = give_up.saturating_duration_since(Instant::now());
-            let mut printed = Vec::new();
+            let mut printed = Answer::default();
             let attempt = async {
                 let remote = self.connect().await?;
                 let left = left.max(Duration::from_secs(1));
@@ -33,7 +34,7 @@ impl Run<'_> {
             let error = match attempt.await {
                 Ok(exit) => {
                     let mut keeper = keeper;
-                    keeper.take(printed).await?;
+                    keeper.take(printed.into_bytes()).await?;
                     return Ok(Verdict::Exit(exit, keeper.end().await?));
                 }
                 Err(error) => error,

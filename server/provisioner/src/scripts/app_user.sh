@@ -6,6 +6,8 @@ else
   echo "Made the user $user."
 fi
 home=$(getent passwd "$user" | cut -d : -f 6)
+# An account of this name that somebody made for something else is not taken over.
+[ "$home" = "/home/$user" ] || fail "The user $user is here already, with the home $home, so it belongs to something else. Rename or remove that user, then retry."
 [ -d "$home" ] || fail "The home $home of the user $user is missing. Make it, owned by $user, then retry."
 [ "$(passwd -S "$user" | cut -d ' ' -f 2)" = L ] || passwd -l "$user"
 # The web server reaches in by an access list of its own; nobody else does.
