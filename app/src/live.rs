@@ -152,6 +152,11 @@ pub fn resume() {
     listeners::refetch_all(refetcher::Cause::CatchUp);
 }
 
+/// The session is over: what is shown may be old from now on.
+pub fn session_is_over() {
+    socket::session_is_over();
+}
+
 /// After a change made in this tab: a dead socket would not bring the news back here.
 pub fn changed_here() {
     if !listeners::is_live() {

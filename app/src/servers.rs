@@ -25,7 +25,7 @@ use wire::servers::edit::ServerEdit;
 use wire::servers::edit::{AcceptHostKeyInput, UpdateOutcome, UpdateServerInput};
 use wire::servers::{
     CheckedConnection, HostKeyInput, HostKeyResource, NewServerInput, RemoveServerInput,
-    ServerInput, ServerResource, ServerSummary,
+    RemovedServer, ServerInput, ServerResource, ServerSummary,
 };
 use wire::{ApiError, OperationId, ServerId};
 
@@ -110,7 +110,7 @@ pub async fn reboot(input: ServerInput) -> Result<OperationId, ApiError> {
 
 /// Takes a server out of the panel.
 #[server(prefix = "/api", endpoint = "servers/remove", input = Json, output = Json)]
-pub async fn remove(input: RemoveServerInput) -> Result<(), ApiError> {
+pub async fn remove(input: RemoveServerInput) -> Result<RemovedServer, ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     Ok(domain::servers::remove(&panel, &who, &server, &input.confirm_name).await?)
 }

@@ -85,7 +85,7 @@ export async function typeWrongRule(page) {
   await page.getByLabel('Port', { exact: true }).fill('90:80');
   await page.getByLabel('Source').fill('10.0.0.1/24');
   await page.getByRole('button', { name: 'Add rule' }).click();
-  await expect(page.getByText('A range goes upwards')).toBeVisible();
+  await expect(page.getByText('Put the lower port first')).toBeVisible();
 }
 
 export async function refuseRetry(page) {

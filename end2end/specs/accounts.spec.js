@@ -187,18 +187,18 @@ test('name, e-mail and password are changed; other tabs show it and other browse
   await profile.getByLabel('E-mail').fill('ada@example.org');
   await profile.getByRole('button', { name: 'Save' }).click();
   await expect(profile.getByText('Type your present password.')).toBeVisible();
-  await profile.getByLabel('Present password').fill('not the password');
+  await profile.getByLabel('Current password').fill('not the password');
   await profile.getByRole('button', { name: 'Save' }).click();
   await expect(profile.getByText('This is not your present password.')).toBeVisible();
   await expect(profile.getByLabel('Name', { exact: true })).toHaveValue('Ada Lovelace');
-  await profile.getByLabel('Present password').fill(ACCOUNT.password);
+  await profile.getByLabel('Current password').fill(ACCOUNT.password);
   await profile.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByText('Name and e-mail saved.')).toBeVisible();
-  await expect(profile.getByLabel('Present password')).toHaveCount(0);
+  await expect(profile.getByLabel('Current password')).toHaveCount(0);
   await expect(tab.getByRole('link', { name: 'Ada Lovelace' })).toBeVisible();
 
   const password = page.getByRole('region', { name: 'Password', exact: true });
-  await password.getByLabel('Present password').fill(ACCOUNT.password);
+  await password.getByLabel('Current password').fill(ACCOUNT.password);
   await password.getByLabel('New password').fill('short');
   await password.getByRole('button', { name: 'Change password' }).click();
   await expect(password.getByText('Use at least 10 characters.')).toBeVisible();

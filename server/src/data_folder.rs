@@ -12,7 +12,7 @@ use domain::{Db, Panel, queue};
 use sea_orm::{EntityTrait, Set};
 
 /// How far apart the times are that the database and the file beside it remember.
-const BEAT: Duration = Duration::from_secs(60);
+const BEAT: Duration = Duration::from_mins(1);
 const NAME: &str = "last_seen";
 
 /// Held as long as the process lives; the kernel lets go of it however that ends.

@@ -26,6 +26,7 @@ impl SessionGate {
 
     /// Opens the dialog.
     pub fn ask(self) {
+        live::session_is_over();
         self.asking.set(true);
     }
 
@@ -42,15 +43,17 @@ pub fn SignInDialog() -> impl IntoView {
     let PageVisitor(page_visitor) = expect_context();
     let go_on = move |()| {
         leptos::task::spawn_local(async move {
-            let before = match page_visitor.await {
-                Ok(Visitor::SignedIn(account)) => Some(account.id),
-                Ok(Visitor::SetupNeeded | Visitor::SignedOut) | Err(_) => None,
+            let id_of = |visitor| match visitor {
+                Visitor::SignedIn(account) => Some(account.id),
+                Visitor::SetupNeeded | Visitor::SignedOut => None,
             };
-            let now = match visitor(NoInput {}).await {
-                Ok(Visitor::SignedIn(account)) => Some(account.id),
-                Ok(Visitor::SetupNeeded | Visitor::SignedOut) | Err(_) => None,
+            let before = page_visitor.await.ok().and_then(id_of);
+            // Not to be reached just now is no reason to throw away what was typed.
+            let is_another = match visitor(NoInput {}).await {
+                Ok(now) => id_of(now) != before,
+                Err(_) => false,
             };
-            if now != before || gate.reload.get_untracked() {
+            if is_another || gate.reload.get_untracked() {
                 browser::reload();
                 return;
             }

@@ -50,6 +50,10 @@ pub fn SignInPage() -> impl IntoView {
                                     <Brand/>
                                     <h1>"Sign in"</h1>
                                     <SignInForm form="sign-in" done=Callback::new(go_on)/>
+                                    <p class="field-note">
+                                        "Password lost? Whoever runs this panel sets a new one with "
+                                        <code>"brokeforge user reset-password"</code> "."
+                                    </p>
                                 </section>
                             }
                                 .into_any()

@@ -105,7 +105,7 @@ fn NameAndEmail(account: Signal<AccountResource>) -> impl IntoView {
                 <Show when=move || is_other_email.get()>
                     <Field
                         field=present
-                        label="Present password"
+                        label="Current password"
                         hint="A new e-mail needs it."
                         kind="password"
                         autocomplete="current-password"
@@ -173,7 +173,7 @@ fn NewPassword(account: Signal<AccountResource>) -> impl IntoView {
                 />
                 <Field
                     field=present
-                    label="Present password"
+                    label="Current password"
                     kind="password"
                     autocomplete="current-password"
                 />

@@ -65,6 +65,8 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
         let mut patience = ATTEMPTS_BEFORE_POLLING;
         loop {
             let ended = serve().await;
+            // Wakes from while the socket was open: they must not stand in for the pause before the next attempt.
+            while woken.next().now_or_never().flatten().is_some() {}
             listeners::closed();
             match ended {
                 // A new session may have begun while the socket still hung on the old one.

@@ -1,10 +1,13 @@
 //! Why an operation failed, and the next thing to do.
 
 use leptos::prelude::*;
+use leptos_router::NavigateOptions;
 use leptos_router::components::A;
+use leptos_router::hooks::{use_location, use_navigate};
 use wire::ResourceKind;
 use wire::operations::{OperationKind, OperationResource, StepStatus};
 
+use crate::lifecycle::operation_path;
 use crate::servers::ProvisionButton;
 use crate::ui::{Icon, Shape};
 
@@ -30,7 +33,18 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
             view! { <A href attr:class="button is-primary">"Go to the server"</A> }.into_any()
         }
         OperationKind::Provision => {
-            view! { <ProvisionButton server label="Retry".to_owned()/> }.into_any()
+            // Beside the record the new one takes its place by itself; on its own page the old one would stay.
+            let path = use_location().pathname;
+            let navigate = use_navigate();
+            let on_started = Callback::new(move |operation| {
+                if path.get_untracked().contains("/operations/") {
+                    navigate(
+                        &operation_path(server, operation),
+                        NavigateOptions::default(),
+                    );
+                }
+            });
+            view! { <ProvisionButton server label="Retry".to_owned() on_started/> }.into_any()
         }
         OperationKind::Install(resource)
         | OperationKind::Change(resource)

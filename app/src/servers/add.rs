@@ -56,6 +56,9 @@ pub fn NewServerPage() -> impl IntoView {
         <div class="page-head">
             <h1>"Add a server"</h1>
         </div>
+        <p class="lead">
+            "A fresh Debian 12 or 13 server that you reach by SSH. Ubuntu 22.04 and 24.04 should work and are not tested."
+        </p>
         <form class="panel" on:submit=submit novalidate method="post">
             <FormMessage submission/>
             <div class="field-row">
@@ -72,7 +75,7 @@ pub fn NewServerPage() -> impl IntoView {
                 <Field
                     field=port
                     label="SSH port"
-                    hint="Where sshd listens."
+                    hint="Usually 22."
                     is_code=true
                     inputmode="numeric"
                     on_leave=Callback::new(move |()| key.ask())
@@ -80,7 +83,7 @@ pub fn NewServerPage() -> impl IntoView {
                 <Field
                     field=user
                     label="User"
-                    hint="root, or a user who may use sudo."
+                    hint="root, or a user with sudo. Where sudo asks for a password, choose the way in by password in the next step."
                     is_code=true
                 />
             </div>

@@ -65,8 +65,10 @@ fn OverviewBody(
     let stage = Memo::new(
         move |_| match (provisioning.with(Option::is_some), connection.get()) {
             (true, _) => Stage::Provisioning,
-            (false, Connection::AwaitingKey | Connection::HostKeyChanged) => Stage::NoWayIn,
-            (false, Connection::Connected | Connection::Failed) => Stage::Plain,
+            (false, Connection::AwaitingKey | Connection::HostKeyChanged | Connection::Failed) => {
+                Stage::NoWayIn
+            }
+            (false, Connection::Connected) => Stage::Plain,
         },
     );
     view! {

@@ -30,7 +30,7 @@ pub fn HostKeyChanged(id: ServerId, server: Signal<ServerResource>) -> impl Into
                 <h2 id="host-key-changed">"The host key has changed"</h2>
                 <p>
                     "The panel stopped before it logged in, and it stops every time until you decide. If you did not install "
-                    "this server anew, somebody may be in between."
+                    "this server anew, somebody may be intercepting the connection."
                 </p>
                 {move || match keys.get() {
                     (pinned, Some(found)) => view! { <HostKeys pinned found/> }.into_any(),
@@ -118,7 +118,7 @@ pub fn Decision(
                 <code>"for k in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $k; done"</code>
             </p>
             <p>
-                "Whoever holds the accepted key is given root's work to do. To accept it, type "
+                "The panel runs commands as root on whatever server has this key. To accept it, type "
                 <strong>{name}</strong> "."
             </p>
             <FormMessage submission/>

@@ -187,7 +187,8 @@ fn FilterBox(filter: Filter) -> impl IntoView {
         stop();
         let navigate = navigate.clone();
         let write = move || {
-            filter.written.set_value(text.clone());
+            // As the address says it: a space typed last is no other filter.
+            filter.written.set_value(text.trim().to_owned());
             let options = NavigateOptions {
                 replace: true,
                 scroll: false,

@@ -59,8 +59,8 @@ pub fn Facts(
             <dl class="facts">
                 <dt>"State"</dt>
                 <dd>
-                    <span role="status" data-testid="connection-state">
-                        {move || words_for(last.get().0)}
+                    <span data-testid="connection-state">
+                        <span role="status">{move || words_for(last.get().0)}</span>
                         {move || {
                             last.get().1.map(|at| view! { ", checked " <Ago at=Signal::stored(at)/> })
                         }}

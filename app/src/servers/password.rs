@@ -105,7 +105,14 @@ pub fn PasswordRoute(server: Signal<ServerResource>) -> impl IntoView {
                 </ul>
                 <FormMessage submission/>
                 <Refusal attempt/>
-                <Field field=password label="Password" kind="password"/>
+                <Field
+                    field=password
+                    label="Password"
+                    kind="password"
+                    hint="The one of this user on the server, not yours for the panel."
+                    // A browser would fill in the panel's own password otherwise.
+                    autocomplete="new-password"
+                />
                 <div class="form-actions">
                     <SubmitButton
                         submission

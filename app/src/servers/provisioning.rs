@@ -4,10 +4,10 @@ mod choices;
 mod software;
 
 use leptos::prelude::*;
-use wire::ServerId;
 use wire::operations::{OperationResource, OperationState, OutputPage};
 use wire::provisioning::{ProvisionFields, ProvisionInput, SoftwareResource};
 use wire::servers::ServerInput;
+use wire::{OperationId, ServerId};
 
 use self::choices::{ChoiceForm, ChoiceInputs, Preview};
 pub use self::software::InstalledSoftware;
@@ -60,6 +60,7 @@ pub fn ProvisionButton(
     label: String,
     #[prop(optional)] is_quiet: bool,
     #[prop(optional, into)] choices: Option<Callback<(), ProvisionFields>>,
+    #[prop(optional, into)] on_started: Option<Callback<OperationId>>,
 ) -> impl IntoView {
     let submission = Submission::bare();
     let hydrated = expect_context::<crate::Hydrated>();
@@ -68,7 +69,11 @@ pub fn ProvisionButton(
             server_id: server,
             choices: choices.map(|choices| choices.run(())),
         };
-        submission.run(provision(input), |_| ());
+        submission.run(provision(input), move |operation| {
+            if let Some(on_started) = on_started {
+                on_started.run(operation);
+            }
+        });
     };
     view! {
         <FormMessage submission/>
@@ -140,7 +145,7 @@ fn Again(
         <Show when=is_done>
             <div class="after">
                 <ProvisionButton server=id label="Provision again".to_owned() is_quiet=true/>
-                <span class="field-note">"Changes nothing that is as it should be; mends what is not."</span>
+                <span class="field-note">"Safe to repeat: mends what is missing and leaves the rest alone."</span>
             </div>
         </Show>
         <details class="panel choose-again">

@@ -4,7 +4,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
-use wire::servers::{RemoveServerInput, ServerSummary};
+use wire::servers::{RemoveServerInput, RemovedServer, ServerSummary};
 
 use super::remove;
 use crate::ui::{
@@ -21,7 +21,7 @@ pub fn RemoveServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
             <h2 id="danger">"Remove this server"</h2>
             <p>
                 "Takes it out of the panel, with its rules and operations. What runs on the server stays; the panel's key "
-                "is taken off it if it can be reached."
+                "and what it wrote for sudo are taken off it if it can be reached."
             </p>
             <button
                 type="button"
@@ -42,7 +42,8 @@ pub fn RemoveServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                 })
                 id="remove-server-title"
             >
-                <RemoveForm server open/>
+                // Made anew each time: a name typed yesterday must not wait for one click.
+                {move || open.get().then(|| view! { <RemoveForm server open/> })}
             </Dialog>
         </section>
     }
@@ -69,9 +70,18 @@ fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoV
                 confirm_name: confirm_name.peek(),
             };
             let (navigate, name) = (navigate.clone(), confirm_name.peek());
-            submission.run(remove(input), move |()| {
+            let user = server.with_untracked(|server| server.user.clone());
+            submission.run(remove(input), move |removed: RemovedServer| {
                 navigate("/servers", NavigateOptions::default());
-                toasts.say(format!("{} was removed.", name.trim()));
+                let name = name.trim();
+                match removed.key_stays {
+                    None => toasts.say(format!("{name} was removed.")),
+                    Some(reason) => toasts.complain(format!(
+                        "{name} was removed, but the panel's key is still on it ({reason}). Take the line that ends in \
+                         \"brokeforge\" out of ~/.ssh/authorized_keys of {user}, and the file \
+                         /etc/sudoers.d/brokeforge-{user} if there is one."
+                    )),
+                }
             });
         }
     };

@@ -45,6 +45,8 @@ impl Toasts {
         let id = self.next_id.get_value();
         self.next_id.set_value(id + 1);
         self.shown.update(|shown| {
+            // The same again takes the place of the former one.
+            shown.retain(|toast| toast.message != message);
             shown.push(Toast {
                 id,
                 message,

@@ -143,6 +143,12 @@ impl server_fn::error::FromServerFnError for ApiError {
             E::Request(_) => Self::Remote {
                 message: "The panel could not be reached. Check your connection.".to_owned(),
             },
+            // In the browser it is the answer that could not be read.
+            E::Deserialization(_) if cfg!(target_arch = "wasm32") => Self::Remote {
+                message: "The panel's answer could not be read: it may be restarting, or a proxy answered in its place. \
+                          Wait a few seconds and try again."
+                    .to_owned(),
+            },
             E::Args(_) | E::Deserialization(_) | E::MissingArg(_) => Self::Refused {
                 message: "The panel did not understand the request. Reload the page.".to_owned(),
             },

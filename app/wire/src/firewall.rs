@@ -220,7 +220,7 @@ impl PortRange {
         };
         match (first, last) {
             (Ok(first), Ok(last)) if first > last => {
-                Err(format!("A range goes upwards: {last}:{first}."))
+                Err(format!("Put the lower port first: {last}:{first}."))
             }
             (Ok(first), Ok(last)) => Ok(Self { first, last }),
             _ => Err(wrong()),

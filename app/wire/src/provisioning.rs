@@ -221,7 +221,7 @@ impl ProvisionStep {
             Self::Check => "Looks at release, architecture, disk, memory and clock.".to_owned(),
             Self::Prepare => "Refreshes the package lists, installs the base packages.".to_owned(),
             Self::AppUser => "Makes the user brokeforge: no password, no sudo.".to_owned(),
-            Self::Firewall => "Closes all ports by ufw but SSH, 80 and 443.".to_owned(),
+            Self::Firewall => "Closes every port except SSH, 80 and 443 (ufw).".to_owned(),
             Self::Php => {
                 let version = match (php, own) {
                     (Php::Version(version), _) => format!("PHP {}", version.as_str()),

@@ -48,6 +48,13 @@ pub struct RemoveServerInput {
     pub confirm_name: String,
 }
 
+/// What became of a server that was taken out of the panel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedServer {
+    /// Why the panel's key is still on it, if so.
+    pub key_stays: Option<String>,
+}
+
 /// A host key as it is shown before it is confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostKeyResource {

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use wire::operations::OperationKind;
 use wire::provisioning::ProvisionChoices;
 use wire::servers::{
-    Address, CheckedConnection, Connection, HostKeyResource, NewServer, ServerResource,
-    ServerSummary, SshPort,
+    Address, CheckedConnection, Connection, HostKeyResource, NewServer, RemovedServer,
+    ServerResource, ServerSummary, SshPort,
 };
 use wire::{ApiError, OperationId, ServerId, Status, Timestamp};
 
@@ -333,12 +333,13 @@ pub async fn remove(
     who: &SignedIn,
     server: &OwnedServer,
     confirm_name: &str,
-) -> Result<(), Error> {
+) -> Result<RemovedServer, Error> {
     if confirm_name.trim() != server.name() {
         let message = format!("Type {} to remove it.", server.name());
         return Err(ApiError::field("confirm_name", message).into());
     }
     refuse_while_busy(panel.db.reads(), server.id()).await?;
+    let mut key_stays = None;
     if server.0.connection != Connection::AwaitingKey.as_str() {
         let key = private_key(panel, &server.0)?;
         if let Err(reason) = panel.prober.forget_key(&server.0, key).await {
@@ -347,6 +348,7 @@ pub async fn remove(
                 reason,
                 "the panel's key stays on a removed server"
             );
+            key_stays = Some(reason);
         }
     }
     let mut tx = panel.db.begin().await?;
@@ -356,7 +358,8 @@ pub async fn remove(
     audit::record(&mut tx, &who.into(), server.id(), Topic::Server, sentence).await?;
     // Rules, operations, steps and output go with it by their foreign keys.
     tx.delete(row).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(RemovedServer { key_stays })
 }
 
 /// A server's row for the worker.

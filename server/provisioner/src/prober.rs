@@ -8,7 +8,7 @@ use domain::entities::server;
 use domain::prober::CheckError;
 use domain::{KeyPair, Prober, Survey};
 use secrecy::SecretString;
-use ssh::{Connector, Discard, Error, PinnedHostKey, Privilege, REMOVE_KEY, Target};
+use ssh::{Connector, Discard, Error, FORBID_SUDO, PinnedHostKey, Privilege, REMOVE_KEY, Target};
 use tokio::time::timeout;
 use wire::ApiError;
 use wire::servers::{Address, HostKeyResource, SshPort};
@@ -115,17 +115,23 @@ impl Prober for SshProber {
         private_key: SecretString,
     ) -> Result<(), String> {
         let target = target(server, private_key)?;
-        let line = format!("{}\n", server.public_key);
+        let (user, line) = (
+            format!("{}\n", server.user),
+            format!("{}\n", server.public_key),
+        );
         let attempt = async {
             let remote = self.connector.connect(&target).await?;
+            // While there is a way in: sudo first, the key last. A sudo that asks again keeps no key in place.
+            let (script, who) = (FORBID_SUDO, Privilege::Root);
+            let forbidden = remote
+                .run(script, who, user.as_bytes(), LONGEST, &mut Discard)
+                .await;
+            if !matches!(forbidden, Ok(_) | Err(Error::NoPrivilege { .. })) {
+                return forbidden;
+            }
+            let (script, who) = (REMOVE_KEY, Privilege::Login);
             remote
-                .run(
-                    REMOVE_KEY,
-                    Privilege::Login,
-                    line.as_bytes(),
-                    LONGEST,
-                    &mut Discard,
-                )
+                .run(script, who, line.as_bytes(), LONGEST, &mut Discard)
                 .await
         };
         let result = timeout(LONGEST, attempt).await;

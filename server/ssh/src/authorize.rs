@@ -39,6 +39,10 @@ pub const ADD_KEY: Script = Script::new(concat!(
 /// `visudo` before it counts. Only [`crate::Remote::allow_sudo`] runs it: it learns the user from `sudo`.
 pub const ALLOW_SUDO: Script = Script::new(include_str!("allow_sudo.sh"));
 
+/// Takes away what [`ALLOW_SUDO`] wrote for the login user, whose name is given on standard input; a file that is not
+/// there is no error. Run it as [`crate::Privilege::Root`].
+pub const FORBID_SUDO: Script = Script::new(include_str!("forbid_sudo.sh"));
+
 /// Takes the panel's key off the login user's `~/.ssh/authorized_keys`: every line that is exactly the public
 /// line given on standard input. The file is replaced in one step and keeps its owner and mode; a key that is
 /// not there is no error. Run it as [`crate::Privilege::Login`].

@@ -30,7 +30,7 @@ mod password;
 mod remote;
 mod sessions;
 
-pub use authorize::{ADD_KEY, ALLOW_SUDO, REMOVE_KEY, authorize_command};
+pub use authorize::{ADD_KEY, ALLOW_SUDO, FORBID_SUDO, REMOVE_KEY, authorize_command};
 pub use client::{Client, Target};
 pub use detached::{Attended, Job, Stop, Task, User};
 pub use error::{Error, Phase, Place};

@@ -140,6 +140,31 @@ async fn removing_a_server_wants_its_name_and_waits_for_its_operations() {
 }
 
 #[tokio::test]
+async fn a_removed_server_keeps_neither_sudo_nor_key_and_what_stays_is_told() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let remove = async |id| {
+        let input = json!({ "server_id": id, "confirm_name": "web-1" });
+        app.call(Some(&owner), "/api/servers/remove", input)
+            .await
+            .body
+    };
+    let id = app.provisioned_server(&owner).await;
+    assert_eq!(remove(id).await, json!({ "key_stays": null }));
+    let runs = app.connector.remote.runs();
+    let scripts: Vec<_> = runs.iter().map(|run| run.script).collect();
+    assert_eq!(scripts, [ssh::FORBID_SUDO, ssh::REMOVE_KEY]);
+    assert_eq!(runs[0].stdin, b"root\n");
+
+    let id = app.provisioned_server(&owner).await;
+    app.connector.refuse(Some(Error::Refused {
+        place: Place::new("203.0.113.7", 22),
+    }));
+    let told = remove(id).await["key_stays"].as_str().unwrap().to_owned();
+    assert!(told.contains("refused the connection"), "{told}");
+}
+
+#[tokio::test]
 async fn provisioning_twice_at_once_is_refused() {
     let app = TestApp::start().await;
     let owner = app.owner().await;

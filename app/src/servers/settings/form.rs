@@ -82,7 +82,7 @@ pub fn DetailsForm(id: ServerId, server: Signal<ServerResource>) -> impl IntoVie
                 <Field
                     field=form.port
                     label="SSH port"
-                    hint="Where sshd listens."
+                    hint="Usually 22."
                     is_code=true
                     inputmode="numeric"
                 />
@@ -271,6 +271,12 @@ impl EditForm {
                     let present = ServerFields::of(&present);
                     if present.notes != shown.notes {
                         self.theirs.try_set(Some(present.notes.clone()));
+                    }
+                    // What was not typed in follows the record, or the next save would undo somebody's change.
+                    for field in self.all() {
+                        if field.peek() == shown.get(field.name) {
+                            field.set(present.get(field.name));
+                        }
                     }
                     self.shown.try_set(present);
                 }
