@@ -42,7 +42,7 @@ function parse(text) {
     status,
     base,
     kernel: sections.kernel.reduce((sum, count) => sum + Number(count), 0),
-    rollback: sections.rollback.filter((name) => name !== 'take-back'),
+    rollback: sections.rollback.filter((name) => !['take-back', 'lock'].includes(name)),
     folders: sections.folders.filter((line) => !line.startsWith('*/')),
   };
 }
