@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectOptions, Database,
     DatabaseConnection, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
@@ -65,12 +66,16 @@ impl Db {
     /// # Errors
     /// When the file cannot be opened or is no database.
     pub async fn open_sqlite(file: &Path, bus: Bus) -> Result<Self, Error> {
-        let url = format!("sqlite://{}?mode=rwc", file.display());
         // One writing connection: SQLite allows one writer, and waiting for it in the pool's queue
         // is fair where its own busy handler is not.
-        let writes = Database::connect(sqlite_options(&url, 1)).await?;
-        let reads = Database::connect(sqlite_options(&url, 4)).await?;
-        Ok(Self { reads, writes, bus })
+        let writes = Database::connect(sqlite_options(file, 1)).await?;
+        let reads = Database::connect(sqlite_options(file, 4)).await?;
+        Ok(Self::over(reads, writes, bus))
+    }
+
+    /// A database over connections that are open already.
+    pub fn over(reads: DatabaseConnection, writes: DatabaseConnection, bus: Bus) -> Self {
+        Self { reads, writes, bus }
     }
 
     /// For queries. A `Tx` has its own view; do not read here while one is open.
@@ -108,8 +113,9 @@ impl Db {
     }
 }
 
-fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
+/// How the embedded database is opened.
+pub fn sqlite_options(file: &Path, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
     options
         .max_connections(connections)
         .min_connections(1)
@@ -124,8 +130,20 @@ fn sqlite_options(url: &str, connections: u32) -> ConnectOptions {
                 .pragma("synchronous", "FULL")
                 // What is deleted is overwritten: a sealed password must not live on in a free page.
                 .pragma("secure_delete", "ON")
+        })
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|conn, _| Box::pin(is_out_of_transaction(conn)))
         });
     options
+}
+
+/// Whether a connection may be used again. After some failures, a full disk among them, SQLite takes a transaction
+/// back by itself; the driver's own rollback then fails, and it goes on counting the transaction as open. Each later one
+/// would be a savepoint inside of it, and what that commits would be in no file.
+async fn is_out_of_transaction(conn: &mut SqliteConnection) -> Result<bool, sea_orm::sqlx::Error> {
+    // Waits for the rollback of a transaction that was dropped.
+    conn.ping().await?;
+    Ok(!conn.is_in_transaction())
 }
 
 /// The panel's clock.

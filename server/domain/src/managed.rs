@@ -1,8 +1,9 @@
 //! The life of every managed resource, written once: request, begin, settle, retry, removal. What
 //! differs from kind to kind is in the matches over `ResourceKind`.
 
+use sea_orm::ConnectionTrait;
 use wire::operations::OperationKind;
-use wire::{ApiError, OperationId, ResourceKind, Status};
+use wire::{ApiError, OperationId, ResourceKind, ServerId, Status};
 
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Actor, Topic};
@@ -16,6 +17,14 @@ pub(crate) struct Managed {
     pub status: Status,
     /// `Web (8081/tcp)`
     pub label: String,
+}
+
+/// A record that waits for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InTransition {
+    pub server: ServerId,
+    pub id: i64,
+    pub status: Status,
 }
 
 /// Tries failed work again, at most 10 times a minute for a user.
@@ -123,7 +132,7 @@ pub(crate) async fn settle(
         audit::record(
             tx,
             &Actor::Panel,
-            wire::ServerId(row.server_id),
+            ServerId(row.server_id),
             topic(kind),
             sentence,
         )
@@ -213,6 +222,16 @@ pub(crate) fn topic(kind: OperationKind) -> Topic {
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => Topic::Firewall,
         },
+    }
+}
+
+/// Every record of a kind whose status says that work is under way.
+pub(crate) async fn in_transition(
+    conn: &impl ConnectionTrait,
+    kind: ResourceKind,
+) -> Result<Vec<InTransition>, Error> {
+    match kind {
+        ResourceKind::FirewallRule => firewall::in_transition(conn).await,
     }
 }
 

@@ -4,15 +4,19 @@
 //! - `push`: into the queue
 //! - `claiming`: out of it, by workers that may die at any moment
 //! - `claim`: what the holder of an operation may write
+//! - `deadline`: how long an operation may take in all
 //! - `cancelling`: asking for an operation's end
 //! - `ending`: how an operation ends
 //! - `putting_back`: what a backup of the database holds of it
+//! - `reconciling`: records that wait for an operation which is not there
 
 mod cancelling;
 mod claim;
 mod claiming;
+mod deadline;
 mod ending;
 mod putting_back;
+mod reconciling;
 
 use sea_orm::{ActiveValue::NotSet, Set};
 use wire::operations::{OperationKind, OperationState};
@@ -21,9 +25,11 @@ use wire::{OperationId, ServerId, Status};
 pub use self::cancelling::cancel;
 pub use self::claim::{Claim, DoneEarlier, EarlierStep, PlannedStep, StepState};
 pub use self::claiming::{HEARTBEAT, LEASE_MS, claim, expire_leases};
+pub use self::deadline::limit;
 pub use self::ending::Outcome;
 pub(crate) use self::ending::end;
 pub use self::putting_back::end_what_was_under_way;
+pub use self::reconciling::reconcile;
 use crate::audit::{self, Actor};
 use crate::db::Tx;
 use crate::entities::operation;

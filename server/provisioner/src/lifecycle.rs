@@ -1,19 +1,21 @@
 //! The one driver of remote work: claims what is queued, runs its plan, settles it. Knows no
-//! feature; `plan_of` is where kinds become plans.
+//! feature; `plan_of` is where kinds become plans. `seeing_through`: one operation on its way to its end.
+
+mod seeing_through;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::entities::server;
-use domain::queue::{self, Claim, HEARTBEAT, Outcome, PlannedStep};
+use domain::queue::{self, Claim, Outcome, PlannedStep};
 use domain::{Panel, firewall as rules, operation_secrets, servers};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use ssh::Connector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval};
 use wire::ResourceKind;
 use wire::firewall::NewRule;
 use wire::operations::OperationKind;
@@ -26,8 +28,6 @@ use crate::{authorize, firewall, prober, provisioning, reboot};
 /// How often the queue is looked at when nothing is heard of; news in this process are heard at once.
 const POLL: Duration = Duration::from_millis(250);
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
-/// How soon a running operation notices that it is to be cancelled.
-const LOOK: Duration = Duration::from_millis(500);
 /// Servers that are worked on at the same time.
 const MOST_AT_ONCE: usize = 100;
 
@@ -68,11 +68,7 @@ impl Worker {
         loop {
             tokio::select! {
                 () = told_to_stop(&mut stop) => break,
-                _ = housekeeping.tick() => {
-                    if let Err(error) = operation_secrets::expire(&self.panel.db).await {
-                        tracing::error!(%error, "could not look for passwords that waited too long");
-                    }
-                }
+                _ = housekeeping.tick() => self.keep_house().await,
                 _ = poll.tick() => {}
                 () = self.panel.db.bus().news() => {}
                 Some(ended) = running.join_next() => {
@@ -84,6 +80,16 @@ impl Worker {
             self.claim_all(&mut running, &leaving).await;
         }
         while running.join_next().await.is_some() {}
+    }
+
+    async fn keep_house(&self) {
+        let db = &self.panel.db;
+        if let Err(error) = operation_secrets::expire(db).await {
+            tracing::error!(%error, "could not look for passwords that waited too long");
+        }
+        if let Err(error) = queue::reconcile(db).await {
+            tracing::error!(%error, "could not look for records that wait for nothing");
+        }
     }
 
     /// Operations that were left behind by a worker are claimed like new ones.
@@ -102,92 +108,6 @@ impl Worker {
         }
     }
 
-    /// Runs one claimed operation to its end, unless another one takes it over.
-    async fn work(self, mut claim: Claim, leaving: watch::Receiver<bool>) {
-        let secret = claim.secret.take();
-        let news = {
-            let attempt = self.attempt(&claim, secret, leaving.clone());
-            let watch = self.watch(&claim);
-            tokio::select! {
-                outcome = attempt => News::Ended(outcome),
-                news = watch => news,
-            }
-        };
-        let outcome = match news {
-            News::Ended(Ok(Some(outcome))) => outcome,
-            News::Ended(Ok(None)) => {
-                if let Err(error) = claim.release(&self.panel.db).await {
-                    tracing::warn!(operation = %claim.operation, %error, "could not release an operation");
-                }
-                return;
-            }
-            News::Ended(Err(error)) => {
-                if let Some(domain::Error::LeaseLost(_)) = error.downcast_ref() {
-                    return;
-                }
-                tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "operation failed in the panel");
-                Outcome::Failed(format!(
-                    "The panel could not go on: {error:#}. Retry; if it stays, the panel's log tells more."
-                ))
-            }
-            News::Lost => return,
-            News::Cancel(by) => {
-                let stopping = self.stop(&claim, leaving);
-                let watch = self.beat(&claim);
-                tokio::select! {
-                    stopped = stopping => if let Err(error) = stopped {
-                        // The next claim tries again.
-                        tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "could not cancel");
-                        return;
-                    },
-                    () = watch => return,
-                }
-                Outcome::Cancelled(by)
-            }
-        };
-        if let Err(error) = claim.finish(&self.panel.db, outcome).await {
-            // Claimed again when the lease has run out.
-            tracing::error!(operation = %claim.operation, %error, "could not store how an operation ended");
-        }
-    }
-
-    /// Keeps the lease, until somebody wants the operation cancelled.
-    async fn watch(&self, claim: &Claim) -> News {
-        let asked = async {
-            loop {
-                match claim.cancel_wanted(&self.panel.db).await {
-                    Ok(Some(by)) => return by,
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::warn!(operation = %claim.operation, %error, "could not look for a cancellation");
-                    }
-                }
-                sleep(LOOK).await;
-            }
-        };
-        tokio::select! {
-            by = asked => News::Cancel(by),
-            () = self.beat(claim) => News::Lost,
-        }
-    }
-
-    /// Renews the lease until that is lost.
-    async fn beat(&self, claim: &Claim) {
-        loop {
-            sleep(HEARTBEAT).await;
-            match claim.renew(&self.panel.db).await {
-                Ok(()) => {}
-                Err(domain::Error::LeaseLost(_)) => {
-                    tracing::warn!(operation = %claim.operation, "another worker has taken this over");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(operation = %claim.operation, %error, "could not renew a lease");
-                }
-            }
-        }
-    }
-
     async fn attempt(
         &self,
         claim: &Claim,
@@ -196,7 +116,7 @@ impl Worker {
     ) -> Result<Option<Outcome>> {
         let panel = &self.panel;
         if claim.cancel_wanted(&panel.db).await?.is_some() {
-            // `watch` sees it too; nothing more is begun.
+            // Somebody else looks for that; nothing more is begun.
             return std::future::pending().await;
         }
         let Some(plan) = plan_of(panel, claim).await? else {
@@ -220,14 +140,6 @@ impl Worker {
         run.to_the_end(&plan).await
     }
 
-    async fn stop(&self, claim: &Claim, leaving: watch::Receiver<bool>) -> Result<()> {
-        match plan_of(&self.panel, claim).await? {
-            Some(plan) => self.run_of(claim, leaving).await?.stop(&plan).await,
-            // It ran over this panel's own connection and ended with that.
-            None => Ok(()),
-        }
-    }
-
     async fn run_of<'a>(
         &'a self,
         claim: &'a Claim,
@@ -248,14 +160,6 @@ impl Worker {
             leaving,
         ))
     }
-}
-
-/// What ends the work on an operation.
-enum News {
-    Ended(Result<Option<Outcome>>),
-    Cancel(String),
-    /// Another worker has it.
-    Lost,
 }
 
 /// Tells a panel's steps on a server from those of another panel: each has a key pair of its own.

@@ -4,7 +4,7 @@
 //! - `direct`: probes, which simply run again after a cut
 //! - `confirming`: that a change has not cut the panel off
 //! - `keeper`: what steps print
-//! - `stopping`: the end of a step that somebody cancelled
+//! - `stopping`: the end of a step that somebody cancelled, or that took too long
 
 mod attending;
 mod confirming;
@@ -28,6 +28,7 @@ use wire::operations::StepStatus;
 
 use self::attending::Verdict;
 use self::keeper::Report;
+pub use self::stopping::Stopped;
 use crate::diagnosis::{self, Failure};
 use crate::facts;
 use crate::plan::{Plan, Step, StepKind};

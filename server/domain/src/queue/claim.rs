@@ -10,7 +10,7 @@ use wire::operations::{OperationKind, OperationState, StepStatus};
 use wire::{OperationId, ServerId, Timestamp};
 
 use super::LEASE_MS;
-use super::ending::{Outcome, end};
+use super::ending::{Outcome, end, set_aside};
 use crate::db::{Db, Tx};
 use crate::entities::{operation, operation_output, operation_step, server};
 use crate::{Error, words};
@@ -28,6 +28,8 @@ pub struct Claim {
     /// claim cannot be replaced.
     pub secret: Option<SecretString>,
     pub(super) fence: i64,
+    /// When the operation was claimed for the first time.
+    pub(super) started_at: Timestamp,
 }
 
 /// A step that is going to run, or need not.
@@ -379,15 +381,27 @@ impl Claim {
         tx.commit().await
     }
 
-    /// Ends the operation and settles its record, in one transaction.
+    /// Ends the operation and settles its record, in one transaction. Where the record does not fit the operation any
+    /// more, that ends alone and says so.
     ///
     /// # Errors
     /// `LeaseLost`, or when the database does not answer.
     pub async fn finish(&self, db: &Db, outcome: Outcome) -> Result<(), Error> {
         let mut tx = db.begin().await?;
         let row = self.held(&tx).await?;
-        end(&mut tx, &row, outcome).await?;
-        tx.commit().await
+        match end(&mut tx, &row, outcome).await {
+            Ok(()) => tx.commit().await,
+            Err(Error::Database(error)) => Err(Error::Database(error)),
+            Err(error) => {
+                drop(tx);
+                tracing::error!(operation = row.id, %error, "an operation does not fit its record");
+                let mut tx = db.begin().await?;
+                let row = self.held(&tx).await?;
+                let rest = "How far the work got is in the steps.";
+                set_aside(&mut tx, &row, &error, rest).await?;
+                tx.commit().await
+            }
+        }
     }
 
     /// Tells this claim's hold from all others, also on the server.

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use wire::operations::OperationState;
-use wire::{OperationId, ServerId};
+use wire::{OperationId, ServerId, Timestamp};
 
 use super::Claim;
-use super::ending::{Outcome, end};
+use super::ending::{Outcome, end, set_aside};
 use crate::db::{Db, Tx, now};
 use crate::entities::operation;
 use crate::{Error, Panel, managed, operation_secrets, words};
@@ -51,7 +51,12 @@ pub async fn claim(panel: &Panel, worker: &str) -> Result<Option<Claim>, Error> 
                 drop(tx);
                 tracing::error!(operation = id, %error, "an operation could not be begun");
                 beyond.insert(id);
-                set_aside(db, id, &error).await?;
+                let mut tx = db.begin().await?;
+                if let Some(row) = operation::Entity::find_by_id(id).one(tx.reads()).await? {
+                    let rest = "Nothing was sent to the server.";
+                    set_aside(&mut tx, &row, &error, rest).await?;
+                }
+                tx.commit().await?;
             }
         }
     }
@@ -89,7 +94,11 @@ async fn anything_to_claim(db: &Db) -> Result<bool, Error> {
 fn is_left_behind(at: i64) -> Condition {
     Condition::all()
         .add(operation::Column::State.eq(OperationState::Running.as_str()))
-        .add(operation::Column::LeaseUntil.lt(at))
+        .add(
+            Condition::any()
+                .add(operation::Column::LeaseUntil.is_null())
+                .add(operation::Column::LeaseUntil.lt(at)),
+        )
 }
 
 async fn next(tx: &Tx, beyond: &HashSet<i64>) -> Result<Option<operation::Model>, Error> {
@@ -155,6 +164,7 @@ async fn take(
         payload: claimed.payload,
         secret,
         fence,
+        started_at: Timestamp(claimed.started_at.unwrap_or(at)),
     }))
 }
 
@@ -179,22 +189,4 @@ async fn next_fence(tx: &Tx, server: i64) -> Result<i64, Error> {
         .one(tx.reads())
         .await?;
     Ok((highest.flatten().unwrap_or_default() + 1).max(tx.at().0))
-}
-
-/// Ends an operation whose record does not fit it, and leaves the record alone.
-async fn set_aside(db: &Db, id: i64, error: &Error) -> Result<(), Error> {
-    let mut tx = db.begin().await?;
-    if let Some(row) = operation::Entity::find_by_id(id).one(tx.reads()).await? {
-        let at = tx.at().0;
-        tx.update(&row, |row| {
-            row.state = OperationState::Failed.as_str().to_owned();
-            row.error = Some(format!(
-                "The panel's records of this do not fit together: {error}. Nothing was sent to the server."
-            ));
-            row.ended_at = Some(at);
-            row.lease_until = None;
-        })
-        .await?;
-    }
-    tx.commit().await
 }

@@ -34,6 +34,22 @@ pub(crate) async fn end(
     row: &operation::Model,
     outcome: Outcome,
 ) -> Result<(), Error> {
+    end_alone(tx, row, &outcome).await?;
+    managed::settle(tx, row, &outcome).await
+}
+
+/// Ends an operation whose record does not fit it, and leaves the record to the reconciler.
+pub(super) async fn set_aside(
+    tx: &mut Tx,
+    row: &operation::Model,
+    error: &Error,
+    rest: &str,
+) -> Result<(), Error> {
+    let reason = format!("The panel's records of this do not fit together: {error}. {rest}");
+    end_alone(tx, row, &Outcome::Failed(reason)).await
+}
+
+async fn end_alone(tx: &mut Tx, row: &operation::Model, outcome: &Outcome) -> Result<(), Error> {
     let at = tx.at().0;
     operation_secrets::forget(tx, row.id).await?;
     let steps = operation_step::Entity::find()
@@ -41,7 +57,8 @@ pub(crate) async fn end(
         .all(tx.reads())
         .await?;
     for step in steps {
-        let status = match words::step_status(&step.status)? {
+        // A word that nobody knows is no reason to go on for ever.
+        let status = match words::step_status(&step.status).unwrap_or(StepStatus::Failed) {
             StepStatus::Running => StepStatus::Failed,
             StepStatus::Waiting => StepStatus::Skipped,
             done @ (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Skipped) => done,
@@ -57,7 +74,7 @@ pub(crate) async fn end(
         })
         .await?;
     }
-    let state = match &outcome {
+    let state = match outcome {
         Outcome::Succeeded => OperationState::Succeeded,
         Outcome::Failed(_) => OperationState::Failed,
         Outcome::Cancelled(_) => OperationState::Cancelled,
@@ -71,5 +88,5 @@ pub(crate) async fn end(
         row.ended_at = Some(at);
     })
     .await?;
-    managed::settle(tx, row, &outcome).await
+    Ok(())
 }

@@ -62,7 +62,17 @@ impl Run<'_> {
                     return Ok(Verdict::Failed(keeper.end().await?, reason));
                 }
                 Look::Leave => return Ok(Verdict::LeftRunning),
-                Look::AtOnce => continue,
+                Look::AtOnce if keeper.read_to() > before => {
+                    backoff = Backoff::default();
+                    continue;
+                }
+                // It says nothing new: a server that only ever says so must not keep the panel busy.
+                Look::AtOnce => {
+                    if !self.waits(step, backoff.next()).await {
+                        return Ok(Verdict::LeftRunning);
+                    }
+                    continue;
+                }
                 Look::Anew if vanished == MOST_VANISHED => {
                     let reason = "the server lost this step three times, as by a reboot. Look why, then retry.";
                     return Ok(Verdict::Failed(keeper.end().await?, reason.to_owned()));
@@ -86,11 +96,17 @@ impl Run<'_> {
                 backoff = Backoff::default();
             }
             self.claim.note(&self.panel.db, Some(reason)).await?;
-            let leaves = self.leaves(step);
-            tokio::select! {
-                () = sleep(backoff.next()) => {}
-                () = leaves => return Ok(Verdict::LeftRunning),
+            if !self.waits(step, backoff.next()).await {
+                return Ok(Verdict::LeftRunning);
             }
+        }
+    }
+
+    /// False when the panel leaves the step.
+    async fn waits(&self, step: &Step, time: Duration) -> bool {
+        tokio::select! {
+            () = sleep(time) => true,
+            () = self.leaves(step) => false,
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Run;
 use super::attending::Verdict;
-use super::keeper::{Keeper, Progress};
+use super::keeper::Keeper;
 use crate::answer::Answer;
 use crate::backoff::Backoff;
 use crate::plan::Step;
@@ -17,7 +17,8 @@ impl Run<'_> {
     /// Runs a step in a session. What it prints is stored when it has ended: nothing of a run that
     /// was cut is left.
     pub(super) async fn run_directly(&self, step: &Step, state: StepState) -> Result<Verdict> {
-        let keeper = Keeper::new(self, state.position, Progress::default()).await?;
+        let before = state.progress.as_deref();
+        let keeper = Keeper::for_whole_runs(self, state.position, before).await?;
         let give_up = Instant::now() + step.deadline;
         let stdin = step.stdin();
         let mut backoff = Backoff::default();

@@ -73,6 +73,16 @@ pub struct Keeper<'a> {
     last_lines: String,
     tail: String,
     left_out: usize,
+    way: Way,
+}
+
+/// When output is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    AsItComes,
+    /// All at once, so that either all or nothing of it is there.
+    AtTheEnd,
+    Never,
 }
 
 impl<'a> Keeper<'a> {
@@ -93,7 +103,23 @@ impl<'a> Keeper<'a> {
             last_lines,
             tail: String::new(),
             left_out: 0,
+            way: Way::AsItComes,
         })
+    }
+
+    /// For a step that runs again from its beginning after a cut. One that ran to its end before, of which only how it
+    /// ended could not be stored any more, has its output already.
+    pub async fn for_whole_runs(
+        run: &'a Run<'a>,
+        position: i32,
+        before: Option<&str>,
+    ) -> Result<Self> {
+        let mut keeper = Self::new(run, position, Progress::default()).await?;
+        keeper.way = match before {
+            None => Way::AtTheEnd,
+            Some(_) => Way::Never,
+        };
+        Ok(keeper)
     }
 
     /// Where to read on after a cut: what was read is in the database or in this keeper.
@@ -105,7 +131,9 @@ impl<'a> Keeper<'a> {
         // By pieces, so that the head ends about where it should.
         for piece in bytes.chunks(PIECE) {
             let said = self.reader.read(piece);
-            self.keep(said).await?;
+            // Only whole lines: whoever reads on begins at one.
+            let offset = self.base + self.reader.whole_bytes();
+            self.keep(said, offset).await?;
         }
         Ok(())
     }
@@ -113,7 +141,8 @@ impl<'a> Keeper<'a> {
     /// Everything was read.
     pub async fn end(mut self) -> Result<Report> {
         let said = self.reader.end();
-        self.keep(said).await?;
+        // A last line without an end is one all the same: whoever comes again must not read it again.
+        self.keep(said, self.read_to()).await?;
         if !self.tail.is_empty() {
             let note = match self.left_out {
                 0 => String::new(),
@@ -129,7 +158,7 @@ impl<'a> Keeper<'a> {
         })
     }
 
-    async fn keep(&mut self, said: Vec<Said>) -> Result<()> {
+    async fn keep(&mut self, said: Vec<Said>, offset: u64) -> Result<()> {
         let mut text = String::new();
         for said in said {
             let marks = &mut self.progress.marks;
@@ -150,19 +179,25 @@ impl<'a> Keeper<'a> {
         }
         self.last_lines.push_str(&text);
         keep_end(&mut self.last_lines, LAST_LINES);
-        if self.progress.stored < HEAD {
+        if self.progress.stored < HEAD && self.way == Way::AsItComes {
             self.progress.stored += text.len();
-            // Only whole lines: whoever reads on begins at one.
-            self.progress.offset = self.base + self.reader.whole_bytes();
+            self.progress.offset = offset;
             return self.print(text).await;
         }
         // The stored offset stays at the end of the head: the tail is in memory only.
         self.tail.push_str(&text);
-        self.left_out += keep_end(&mut self.tail, TAIL);
+        let most = match self.way {
+            Way::AsItComes | Way::Never => TAIL,
+            Way::AtTheEnd => HEAD + TAIL,
+        };
+        self.left_out += keep_end(&mut self.tail, most);
         Ok(())
     }
 
     async fn print(&self, text: String) -> Result<()> {
+        if self.way == Way::Never {
+            return Ok(());
+        }
         let progress = serde_json::to_string(&self.progress)?;
         let db = &self.run.panel.db;
         let claim = self.run.claim;

@@ -1,4 +1,4 @@
-//! The end of a step that somebody cancelled: it counts only once nothing of it runs any more.
+//! The end of a step that somebody cancelled, or that took too long: it counts only once nothing of it runs any more.
 
 use std::time::Duration;
 
@@ -16,22 +16,33 @@ use crate::plan::{Plan, Step, StepKind};
 /// stubborn processes included.
 const STOPPED_BY_ITSELF: Duration = Duration::from_mins(2);
 
+/// What was to be stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// No step was running by itself.
+    Nothing,
+    /// This one, and nothing of it runs any more.
+    Step(&'static str),
+    /// This one, by the server itself at its deadline: there was no way to it.
+    OutOfReach(&'static str),
+}
+
 impl Run<'_> {
     /// Stops what runs on the server, however long it takes to get there.
     ///
     /// # Errors
     /// Only faults of the panel itself.
-    pub async fn stop(&self, plan: &Plan) -> Result<()> {
+    pub async fn stop(&self, plan: &Plan) -> Result<Stopped> {
         let states = self.claim.steps(&self.panel.db).await?;
         let running = states
             .iter()
             .zip(&plan.steps)
             .find(|(state, _)| state.status == StepStatus::Running);
         let Some((state, step)) = running else {
-            return Ok(());
+            return Ok(Stopped::Nothing);
         };
         if step.detached_as().is_none() || state.run == 0 {
-            return Ok(());
+            return Ok(Stopped::Nothing);
         }
         let since = domain::db::now().millis_since(state.started_at);
         let left = (step.deadline + STOPPED_BY_ITSELF).saturating_sub(Duration::from_millis(since));
@@ -39,11 +50,11 @@ impl Run<'_> {
         let mut backoff = Backoff::default();
         loop {
             let Some(trouble) = self.stop_once(step, state.position, state.run).await else {
-                return Ok(());
+                return Ok(Stopped::Step(step.title));
             };
             if Instant::now() >= give_up {
-                tracing::warn!(operation = %self.claim.operation, trouble, "a cancelled step was left to its own deadline");
-                return Ok(());
+                tracing::warn!(operation = %self.claim.operation, trouble, "a step was left to its own deadline");
+                return Ok(Stopped::OutOfReach(step.title));
             }
             let note = format!("Stopping it has not worked yet, and is tried again. {trouble}");
             self.claim.note(&self.panel.db, Some(note)).await?;

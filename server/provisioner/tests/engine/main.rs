@@ -4,7 +4,10 @@
 
 mod cancelling;
 mod cuts;
+mod deadlines;
+mod every_failure_point;
 mod lanes;
 mod panel;
+mod reconciling;
 mod restarts;
 mod retry;

@@ -1,5 +1,6 @@
 //! A panel without pages on a server in memory.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use provisioner::visitor::Visitor;
 use provisioner::{SshProber, Worker};
 use sea_orm::{ActiveValue::NotSet, Set};
 use sea_orm_migration::MigratorTrait;
+use ssh::Connector;
 use ssh::fake::FakeConnector;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -27,7 +29,7 @@ const HOST_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
 
 /// A visitor who finds a web server everywhere.
-struct Content;
+pub struct Content;
 
 #[async_trait::async_trait]
 impl Visitor for Content {
@@ -40,12 +42,12 @@ pub struct TestPanel {
     pub panel: Panel,
     pub connector: Arc<FakeConnector>,
     pub who: SignedIn,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl TestPanel {
     pub async fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = folder();
         let db = Db::open_sqlite(&data.path().join("panel.db"), Bus::new())
             .await
             .unwrap();
@@ -64,28 +66,40 @@ impl TestPanel {
             panel,
             connector,
             who,
-            _data: data,
+            data,
         }
+    }
+
+    /// Where its database is.
+    pub fn file(&self) -> PathBuf {
+        self.data.path().join("panel.db")
     }
 
     /// Begins to work off the queue.
     pub fn start_worker(&self) -> RunningWorker {
-        let (stop, stopping) = watch::channel(false);
-        let worker = Worker::new(self.panel.clone(), self.connector.clone());
-        // A runtime of its own: shutting that down ends everything at once, as `kill -9` does.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let task = runtime.spawn(worker.visited_by(Arc::new(Content)).run(stopping));
-        RunningWorker {
-            runtime: Some(runtime),
-            task,
-            stop,
-        }
+        start_worker(self.panel.clone(), self.connector.clone())
     }
+}
 
+/// Begins to work off the queue of a panel.
+pub fn start_worker(panel: Panel, connector: Arc<dyn Connector>) -> RunningWorker {
+    let (stop, stopping) = watch::channel(false);
+    let worker = Worker::new(panel, connector);
+    // A runtime of its own: shutting that down ends everything at once, as `kill -9` does.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let task = runtime.spawn(worker.visited_by(Arc::new(Content)).run(stopping));
+    RunningWorker {
+        runtime: Some(runtime),
+        task,
+        stop,
+    }
+}
+
+impl TestPanel {
     /// What a panel does that starts again: nobody else holds a lease.
     pub async fn restart_worker(&self) -> RunningWorker {
         domain::queue::expire_leases(&self.panel.db).await.unwrap();
@@ -113,6 +127,23 @@ impl TestPanel {
     pub async fn rule(&self, server: &OwnedServer, id: RuleId) -> Option<RuleResource> {
         let shown = firewall::show(&self.panel.db, server).await.unwrap();
         shown.rules.into_iter().find(|rule| rule.id == id)
+    }
+
+    /// Waits until a rule is as wanted.
+    pub async fn until_rule(
+        &self,
+        server: &OwnedServer,
+        id: RuleId,
+        wanted: impl Fn(&RuleResource) -> bool,
+    ) -> RuleResource {
+        for _ in 0..3000 {
+            let rule = self.rule(server, id).await.unwrap();
+            if wanted(&rule) {
+                return rule;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("never became as wanted: {:#?}", self.rule(server, id).await);
     }
 
     pub async fn cancel(&self, id: OperationId) {
@@ -232,6 +263,13 @@ pub fn titles(operation: &OperationResource, status: StepStatus) -> Vec<&str> {
     let steps = operation.steps.iter();
     let found = steps.filter(|step| step.status == status);
     found.map(|step| step.title.as_str()).collect()
+}
+
+/// In memory where there is such a file system: hundreds of panels wait for the disk otherwise.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
 }
 
 async fn sign_in(panel: &Panel) -> SignedIn {

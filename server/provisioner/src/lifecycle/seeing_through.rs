@@ -1,0 +1,201 @@
+//! One claimed operation on its way to its end: through faults of the panel's database, until it is cancelled, and no
+//! longer than it may take.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use domain::queue::{self, Claim, HEARTBEAT, Outcome};
+use secrecy::SecretString;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use wire::operations::OperationKind;
+
+use super::{Worker, plan_of};
+use crate::backoff::Backoff;
+use crate::run::Stopped;
+
+/// How soon a running operation notices that it is to be cancelled.
+const LOOK: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Runs one claimed operation to its end, unless another one takes it over or the panel stops first.
+    pub(super) async fn work(self, claim: Claim, leaving: watch::Receiver<bool>) {
+        tokio::select! {
+            () = self.see_through(claim.clone(), leaving) => {}
+            () = self.beat(&claim) => {}
+        }
+    }
+
+    async fn see_through(&self, mut claim: Claim, leaving: watch::Receiver<bool>) {
+        let mut secret = claim.secret.take();
+        let over_at = Instant::now() + claim.time_left();
+        let mut backoff = Backoff::default();
+        let outcome = loop {
+            let error = match self.once(&claim, secret.take(), over_at, &leaving).await {
+                Ok(Some(outcome)) => break outcome,
+                Ok(None) => return self.release(&claim).await,
+                Err(error) => error,
+            };
+            if is_lost(&error) {
+                return;
+            }
+            tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "the panel could not go on");
+            if !goes_on_after(claim.kind, &error) {
+                match self.stop(&claim, leaving.clone()).await {
+                    Err(fault) if is_of_database(&fault) => {}
+                    Err(fault) => {
+                        tracing::error!(operation = %claim.operation, fault = format!("{fault:#}"), "could not stop a step");
+                        break gave_up(claim.kind, &error);
+                    }
+                    Ok(_) => break gave_up(claim.kind, &error),
+                }
+            }
+            if !waits(backoff.next(), &leaving).await {
+                return;
+            }
+        };
+        let mut backoff = Backoff::default();
+        while let Err(error) = claim.finish(&self.panel.db, outcome.clone()).await {
+            if let domain::Error::LeaseLost(_) = error {
+                return;
+            }
+            tracing::error!(operation = %claim.operation, %error, "could not store how an operation ended");
+            // Claimed again by the next start.
+            if !waits(backoff.next(), &leaving).await {
+                return;
+            }
+        }
+    }
+
+    /// One attempt, up to the end of the work or to whatever ends it from outside.
+    async fn once(
+        &self,
+        claim: &Claim,
+        secret: Option<SecretString>,
+        over_at: Instant,
+        leaving: &watch::Receiver<bool>,
+    ) -> Result<Option<Outcome>> {
+        let cancelled_by = tokio::select! {
+            biased;
+            // First, so that one whose time passed while the panel was away begins nothing more.
+            () = sleep_until(over_at) => None,
+            by = self.cancellation(claim) => Some(by),
+            ended = self.attempt(claim, secret, leaving.clone()) => return ended,
+        };
+        let stopped = self.stop(claim, leaving.clone()).await?;
+        Ok(Some(match cancelled_by {
+            Some(by) => Outcome::Cancelled(by),
+            None => Outcome::Failed(took_too_long(claim.kind, &stopped)),
+        }))
+    }
+
+    /// Waits until somebody wants the operation cancelled, and says who.
+    async fn cancellation(&self, claim: &Claim) -> String {
+        loop {
+            match claim.cancel_wanted(&self.panel.db).await {
+                Ok(Some(by)) => return by,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(operation = %claim.operation, %error, "could not look for a cancellation");
+                }
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Renews the lease until that is lost.
+    async fn beat(&self, claim: &Claim) {
+        loop {
+            sleep(HEARTBEAT).await;
+            match claim.renew(&self.panel.db).await {
+                Ok(()) => {}
+                Err(domain::Error::LeaseLost(_)) => {
+                    tracing::warn!(operation = %claim.operation, "another worker has taken this over");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(operation = %claim.operation, %error, "could not renew a lease");
+                }
+            }
+        }
+    }
+
+    async fn stop(&self, claim: &Claim, leaving: watch::Receiver<bool>) -> Result<Stopped> {
+        match plan_of(&self.panel, claim).await? {
+            Some(plan) => self.run_of(claim, leaving).await?.stop(&plan).await,
+            // It ran over this panel's own connection and ended with that.
+            None => Ok(Stopped::Nothing),
+        }
+    }
+
+    async fn release(&self, claim: &Claim) {
+        if let Err(error) = claim.release(&self.panel.db).await {
+            tracing::warn!(operation = %claim.operation, %error, "could not release an operation");
+        }
+    }
+}
+
+/// Whether another attempt by this worker may help: the database is back, say, and the steps know where they stand.
+fn goes_on_after(kind: OperationKind, error: &anyhow::Error) -> bool {
+    match kind {
+        // Its password was for one attempt.
+        OperationKind::Authorize => false,
+        OperationKind::Provision
+        | OperationKind::Reboot
+        | OperationKind::Install(_)
+        | OperationKind::Change(_)
+        | OperationKind::Remove(_) => is_of_database(error),
+    }
+}
+
+fn is_of_database(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(domain::Error::Database(_)))
+}
+
+fn is_lost(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(domain::Error::LeaseLost(_)))
+}
+
+/// False when the panel is about to stop.
+async fn waits(time: Duration, leaving: &watch::Receiver<bool>) -> bool {
+    let mut leaving = leaving.clone();
+    tokio::select! {
+        _ = leaving.wait_for(|leaving| *leaving) => false,
+        () = sleep(time) => true,
+    }
+}
+
+fn gave_up(kind: OperationKind, error: &anyhow::Error) -> Outcome {
+    let next = match kind {
+        OperationKind::Authorize => "Enter the password again",
+        OperationKind::Provision
+        | OperationKind::Reboot
+        | OperationKind::Install(_)
+        | OperationKind::Change(_)
+        | OperationKind::Remove(_) => "Retry",
+    };
+    Outcome::Failed(format!(
+        "The panel could not go on: {error:#}. {next}; if it stays, the panel's log tells more."
+    ))
+}
+
+fn took_too_long(kind: OperationKind, stopped: &Stopped) -> String {
+    let minutes = queue::limit(kind).as_secs() / 60;
+    let (step, what) = match stopped {
+        Stopped::Nothing => ("", "was given up"),
+        Stopped::Step(title) => (*title, "was stopped on the server"),
+        Stopped::OutOfReach(title) => (
+            *title,
+            "was given up; the server could not be reached to stop it, and ends it by itself",
+        ),
+    };
+    let step = if step.is_empty() {
+        String::new()
+    } else {
+        format!("{step}: ")
+    };
+    format!(
+        "{step}this took longer than the {minutes} minutes that it may take in all and {what}. \
+         Look what holds the server up, then retry: what is done is not done again."
+    )
+}
