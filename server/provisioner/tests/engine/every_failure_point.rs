@@ -3,6 +3,7 @@
 //! there, and a retry must succeed.
 
 mod bench;
+mod clicks;
 mod database;
 mod kinds;
 mod remote;
