@@ -6,6 +6,7 @@ mod cancelling;
 mod cuts;
 mod deadlines;
 mod every_failure_point;
+mod full_disk;
 mod lanes;
 mod panel;
 mod reconciling;
