@@ -266,12 +266,13 @@ fn may_pass(error: &Error) -> bool {
         | Error::Refused { .. }
         | Error::TimedOut { .. }
         | Error::Closed { .. }
+        // What was cut off in its very first bytes looks like that, too.
+        | Error::NotSsh { .. }
         | Error::Protocol { .. }
         | Error::SessionRefused { .. }
         | Error::Lost { .. }
         | Error::Deadline { .. } => true,
-        Error::NotSsh { .. }
-        | Error::InsecureTransport { .. }
+        Error::InsecureTransport { .. }
         | Error::HostKeyChanged { .. }
         | Error::UnsupportedHostKey { .. }
         | Error::KeyRefused { .. }

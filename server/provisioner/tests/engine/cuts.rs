@@ -96,6 +96,31 @@ async fn a_server_that_is_away_for_a_while_is_waited_for_and_the_page_says_so() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_greeting_that_was_cut_off_is_no_reason_to_give_a_running_step_up() {
+    let panel = TestPanel::new().await;
+    let server = panel.server("web-1", "203.0.113.7").await;
+    rule_prints(&panel, "done\n", Duration::from_millis(500));
+    panel.connector.remote.cut_at(1, Cut::After(0));
+    let _worker = panel.start_worker();
+    let (_, operation) = panel.add_rule(&server, "8081").await;
+    panel.until(operation, |it| it.note.is_some()).await;
+    panel.connector.refuse(Some(Error::NotSsh {
+        place: Place::new("203.0.113.7", 22),
+    }));
+    panel
+        .until(operation, |it| {
+            let note = it.note.as_deref();
+            note.is_some_and(|note| note.contains("not as an SSH server")) || it.state.is_over()
+        })
+        .await;
+    panel.connector.refuse(None);
+    assert_eq!(
+        panel.end_of(operation).await.state,
+        OperationState::Succeeded
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_cannot_be_reached_at_first_is_named_at_once() {
     let panel = TestPanel::new().await;
     let server = panel.server("web-1", "203.0.113.7").await;

@@ -1,14 +1,10 @@
 //! The panel's own disk is full for a while.
 
-use std::time::Duration;
-
 use domain::bus::Bus;
 use domain::entities::setting;
 use domain::{Db, Error};
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Set, Statement};
-use wire::operations::OperationState;
 
-use crate::cuts::rule_prints;
 use crate::panel::TestPanel;
 
 /// Lets the database grow by this many pages of 4 KiB.
@@ -57,19 +53,4 @@ async fn what_is_written_after_a_full_disk_is_in_the_file() {
     }
     names.retain(|name| ["one", "two", "too much"].contains(&name.as_str()));
     assert_eq!(names, ["one", "two"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operation_whose_output_finds_no_room_ends_as_it_did_on_the_server_once_there_is_some() {
-    let panel = TestPanel::new().await;
-    let server = panel.server("web-1", "203.0.113.7").await;
-    let line = "x".repeat(99) + "\n";
-    rule_prints(&panel, &line.repeat(5000), Duration::from_millis(200));
-    let (_, operation) = panel.add_rule(&server, "8081").await;
-    // For the claim and the first lines; a connection that failed is replaced, and its limit goes with it.
-    leave_room(&panel.panel.db, 4).await;
-    let _worker = panel.start_worker();
-    let ended = panel.end_of(operation).await;
-    assert_eq!(ended.state, OperationState::Succeeded, "{ended:#?}");
-    assert_eq!(panel.output(operation).await, line.repeat(5000));
 }
