@@ -12,7 +12,7 @@ use crate::panel::TestPanel;
 /// Lets an operation have begun so long ago that this is left of its time.
 async fn leave(panel: &TestPanel, id: OperationId, left: Duration) {
     let limit = domain::queue::limit(OperationKind::Install(ResourceKind::FirewallRule));
-    let passed = i64::try_from((limit - left).as_millis()).unwrap();
+    let passed = i64::try_from(limit.saturating_sub(left).as_millis()).unwrap();
     let mut tx = panel.panel.db.begin().await.unwrap();
     let row = operation::Entity::find_by_id(id.0)
         .one(tx.reads())

@@ -45,10 +45,9 @@ async fn over_all_kinds(faults: &[Fault]) {
     }
     for row in rows.iter() {
         let failed = row.failed.load(Ordering::Relaxed);
-        println!("{:?}, {:?}: {failed} points", row.kind, row.fault);
         assert!(
             failed > 3,
-            "{:?}, {:?}: hardly anything was failed",
+            "{:?}, {:?}: only {failed} points were failed",
             row.kind,
             row.fault
         );

@@ -117,7 +117,7 @@ async fn a_server_that_no_operation_provisions_has_failed_and_its_page_says_why(
             .unwrap()
             .unwrap();
         tx.update(&row, |row| {
-            row.provision_status = Some(status.as_str().into())
+            row.provision_status = Some(status.as_str().into());
         })
         .await
         .unwrap();
