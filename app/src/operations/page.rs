@@ -83,7 +83,7 @@ fn Body(
         {header}
         <OperationView operation printed/>
         <p class="after">
-            <A href=format!("/servers/{server}")>"Back to the server"</A>
+            <A href=format!("/servers/{server}/operations")>"All operations of this server"</A>
         </p>
     }
 }
