@@ -34,5 +34,6 @@ pub async fn create(input: CreateRuleInput) -> Result<RuleId, ApiError> {
 pub async fn update(input: UpdateRuleInput) -> Result<(), ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let rule = wire::firewall::NewRule::parse(&input.rule)?;
-    Ok(domain::firewall::request_change(&panel.db, &who, &server, input.rule_id, rule).await?)
+    domain::firewall::request_change(&panel.db, &who, &server, input.rule_id, rule).await?;
+    Ok(())
 }

@@ -61,6 +61,19 @@ pub fn Frame() -> impl IntoView {
                             </Suspense>
                         </A>
                     </li>
+                    <li>
+                        <A href="/operations">
+                            <Suspense fallback=|| {
+                                view! { <Icon shape=Shape::Activity/> }
+                            }>
+                                {Suspend::new(async move {
+                                    let servers = all.0.first().await.unwrap_or_default();
+                                    view! { <WorkSign servers/> }
+                                })}
+                            </Suspense>
+                            "Operations"
+                        </A>
+                    </li>
                 </ul>
                 <Suspense>
                     {Suspend::new(async move {
@@ -101,6 +114,19 @@ pub fn Frame() -> impl IntoView {
                 </main>
             </div>
         </div>
+    }
+}
+
+/// Turns while anything is under way on any server.
+#[component]
+fn WorkSign(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
+    let is_busy = Memo::new(move |_| {
+        servers.with(|servers| servers.iter().any(|server| server.busy_with.is_some()))
+    });
+    view! {
+        <Icon shape=Signal::derive(move || {
+            if is_busy.get() { Shape::Loader } else { Shape::Activity }
+        })/>
     }
 }
 
@@ -183,6 +209,7 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
             (0, "account") => "Account".to_owned(),
             (0, "accounts") => "Accounts".to_owned(),
             (0, "servers") => "Servers".to_owned(),
+            (0 | 2, "operations") => "Operations".to_owned(),
             (1, "new") => "Add a server".to_owned(),
             (1, id) => servers
                 .iter()
@@ -190,9 +217,7 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
                 .map_or_else(|| "Server".to_owned(), |server| server.name.clone()),
             (2, "firewall") => "Firewall".to_owned(),
             (2, "settings") => "Settings".to_owned(),
-            // There is no page of all operations; the server's own page lists them.
-            (2, "operations") => continue,
-            (2, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("Operation {id}"),
+            (3, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("Operation {id}"),
             _ => break,
         };
         crumbs.push(Crumb {
@@ -264,7 +289,7 @@ mod tests {
         );
         assert_eq!(
             titles("/servers/5/operations/7"),
-            ["Servers", "Server", "Operation 7"]
+            ["Servers", "Server", "Operations", "Operation 7"]
         );
     }
 }

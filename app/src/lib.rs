@@ -27,7 +27,7 @@ use crate::accounts::{
 use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::layout::Frame;
-use crate::operations::OperationPage;
+use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
 use crate::servers::{NewServerPage, ServerPage, ServerSettingsPage, ServersPage};
 use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
 
@@ -94,7 +94,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/servers/:id") view=ServerPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/firewall") view=FirewallPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/settings") view=ServerSettingsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/operations") view=ServerOperationsPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/:id/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
+                    <Route path=path!("/operations") view=OperationsPage ssr=SsrMode::Async/>
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
                     <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>
                 </ParentRoute>

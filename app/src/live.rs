@@ -39,7 +39,11 @@ pub struct Live<T: Send + Sync + 'static> {
     first: OnceResource<Result<T, ApiError>>,
     value: RwSignal<Option<T>>,
     lost: RwSignal<Option<ApiError>>,
+    listener: StoredValue<Listener>,
 }
+
+/// The number of a listener, once the browser has added it.
+pub type Listener = Arc<OnceLock<u32>>;
 
 impl<T: Send + Sync + 'static> Clone for Live<T> {
     fn clone(&self) -> Self {
@@ -61,12 +65,14 @@ where
         first: OnceResource::new(fetch()),
         value: RwSignal::new(None),
         lost: RwSignal::new(None),
+        listener: StoredValue::default(),
     };
     let gate = expect_context::<SessionGate>();
-    listen(Interest::Records(channel), move || {
+    let listener = listen(Interest::Records(channel), move || {
         let fetch = fetch.clone();
         async move { live.take(fetch().await, gate) }
     });
+    live.listener.set_value(listener);
     live
 }
 
@@ -86,6 +92,18 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
     /// Why the value can no longer be fetched, once it was there: removed, or no longer ours.
     pub fn lost(self) -> Signal<Option<ApiError>> {
         self.lost.into()
+    }
+
+    /// Fetches again now, because something else is asked for than before. What was shown stays until the answer is
+    /// there.
+    pub fn ask_again(self) {
+        if let Some(listener) = self
+            .listener
+            .try_get_value()
+            .and_then(|it| it.get().copied())
+        {
+            listeners::refetch(listener);
+        }
     }
 
     fn take(self, answer: Result<T, ApiError>, gate: SessionGate) -> Outcome {
@@ -117,14 +135,14 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
 
 /// Runs `fetch` whenever something of interest is heard, until the surrounding component goes.
 /// Does nothing on the server.
-pub fn listen<F, Fut>(interest: Interest, fetch: F)
+pub fn listen<F, Fut>(interest: Interest, fetch: F) -> Listener
 where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + 'static,
 {
     let fetch = Arc::new(fetch);
     let id = Arc::new(OnceLock::new());
-    let added = id.clone();
+    let (added, listener) = (id.clone(), id.clone());
     Effect::new(move || {
         let fetch = fetch.clone();
         added.get_or_init(|| {
@@ -139,6 +157,7 @@ where
             listeners::remove(*listener);
         }
     });
+    listener
 }
 
 /// Opens the tab's socket if it is not open yet. Only in the browser, only when signed in.

@@ -4,19 +4,44 @@ mod badge;
 mod cancel;
 mod failure;
 mod feed;
+mod list;
 mod page;
+mod retry;
+mod row;
 mod steps;
 mod view;
 
+#[cfg(feature = "ssr")]
+use domain::operations::Scope;
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
-use wire::ApiError;
+use wire::operations::list::{OperationList, OperationListInput};
 use wire::operations::{OperationInput, OperationResource, OutputInput, OutputPage};
+use wire::{ApiError, OperationId};
 
 pub use self::badge::OperationBadge;
 pub use self::cancel::CancelInRow;
+pub use self::list::{OperationsPage, ServerOperationsPage};
 pub use self::page::OperationPage;
 pub use self::view::OperationView;
+
+/// A page of a list of operations: of one server, or of all that are the caller's.
+#[server(prefix = "/api", endpoint = "operations/list", input = Json, output = Json)]
+pub async fn list(input: OperationListInput) -> Result<OperationList, ApiError> {
+    let OperationListInput {
+        server_id,
+        filter,
+        page,
+    } = input;
+    let (panel, who) = crate::session::signed_in()?;
+    Ok(match server_id {
+        Some(id) => {
+            let (_, _, server) = crate::session::owned_server(id).await?;
+            domain::operations::list(&panel.db, Scope::Server(&server), filter, page).await?
+        }
+        None => domain::operations::list(&panel.db, Scope::Account(&who), filter, page).await?,
+    })
+}
 
 /// An operation with its steps.
 #[server(prefix = "/api", endpoint = "operations/show", input = Json, output = Json)]
@@ -38,4 +63,12 @@ pub async fn cancel(input: OperationInput) -> Result<(), ApiError> {
     let (_, who) = crate::session::signed_in()?;
     let (panel, operation) = crate::session::owned_operation(input.operation_id).await?;
     Ok(domain::queue::cancel(&panel.db, &who, &operation).await?)
+}
+
+/// Queues what has failed again.
+#[server(prefix = "/api", endpoint = "operations/retry", input = Json, output = Json)]
+pub async fn retry(input: OperationInput) -> Result<OperationId, ApiError> {
+    let (_, who) = crate::session::signed_in()?;
+    let (panel, operation) = crate::session::owned_operation(input.operation_id).await?;
+    Ok(domain::operations::retry(&panel, &who, &operation).await?)
 }

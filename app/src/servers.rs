@@ -33,7 +33,6 @@ pub use self::add::NewServerPage;
 pub use self::detail::ServerPage;
 pub use self::header::ServerHeader;
 pub use self::list::ServersPage;
-pub use self::provisioning::ProvisionButton;
 pub use self::settings::ServerSettingsPage;
 
 /// The caller's servers, by name.

@@ -9,7 +9,7 @@ use wire::{ApiError, SessionId};
 use crate::accounts::sign_out;
 use crate::browser;
 use crate::lifecycle::Badge;
-use crate::ui::{Ago, Icon, Shape, Submission, Toasts};
+use crate::ui::{ACTIONS, Ago, Icon, Rows, Shape, Submission, Toasts, row_of};
 
 /// The caller's sessions.
 #[server(prefix = "/api", endpoint = "sessions/list", input = Json, output = Json)]
@@ -72,25 +72,17 @@ pub fn Sessions(sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
     view! {
         <section aria-labelledby="sessions">
             <h2 id="sessions">"Where you are signed in"</h2>
-            <table class="rows is-sessions">
-                <caption class="visually-hidden">"Your sessions"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Browser"</th>
-                        <th scope="col">"Address"</th>
-                        <th scope="col">"Signed in"</th>
-                        <th scope="col">"Last seen"</th>
-                        <th scope="col">
-                            <span class="visually-hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
+            <Rows
+                caption="Your sessions"
+                class="is-sessions"
+                columns=&["Browser", "Address", "Signed in", "Last seen", ACTIONS]
+            >
                 <tbody>
                     <For each=ids key=|id| *id let:id>
                         <SessionRow id sessions/>
                     </For>
                 </tbody>
-            </table>
+            </Rows>
             <p class="field-note">
                 "The address is the one a browser reached the panel from when it signed in. A session ends after 14 days "
                 "without use, and after 30 days in any case."
@@ -123,16 +115,10 @@ pub fn Sessions(sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
 
 #[component]
 fn SessionRow(id: SessionId, sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
-    let Some(first) = sessions.with_untracked(|sessions| find(sessions, id)) else {
+    let Some(session) = row_of(sessions, move |session| session.id == id) else {
         return ().into_any();
     };
-    let is_current = first.is_current;
-    let session = Memo::new(move |before: Option<&SessionResource>| {
-        sessions
-            .with(|sessions| find(sessions, id))
-            .or_else(|| before.cloned())
-            .unwrap_or_else(|| first.clone())
-    });
+    let is_current = session.with_untracked(|session| session.is_current);
     let submission = Submission::bare();
     let end = move |_| {
         if is_current {
@@ -177,8 +163,4 @@ fn SessionRow(id: SessionId, sessions: Signal<Vec<SessionResource>>) -> impl Int
         </tr>
     }
     .into_any()
-}
-
-fn find(sessions: &[SessionResource], id: SessionId) -> Option<SessionResource> {
-    sessions.iter().find(|session| session.id == id).cloned()
 }

@@ -16,7 +16,7 @@ pub use self::dialog::Dialog;
 pub use self::fields::{ChoiceField, Field, Select, TextField};
 pub use self::icons::{Icon, Shape};
 pub use self::page::{ErrorView, NotFound, live_page};
-pub use self::rows::row_tint;
+pub use self::rows::{ACTIONS, Rows, row_of, row_tint};
 pub use self::submission::{FormMessage, Submission, SubmitButton};
 pub use self::text_area::TextArea;
 pub use self::time::{Ago, Clock, duration};

@@ -2,6 +2,7 @@
 //   world     the panel it is taken of (worlds.js)
 //   route     as app/src/lib.rs writes it; `server` and `operation` name what stands in it (fleet.js)
 //   before    what is set up before the page is asked for;  prepare: what is done on it
+//   query     what stands behind the path
 //   floats    the picture is of a screen and what floats over it, not of the whole page
 //   expected  what the console may complain of, where that belongs to the state
 
@@ -10,7 +11,7 @@ import * as act from './acts.js';
 const screen = (world, name, route, more = {}) => ({
   world, name, route,
   path: ({ servers, operations }) =>
-    route.replace(':id', servers?.[more.server]).replace(':operation', operations?.[more.operation]),
+    route.replace(':id', servers?.[more.server]).replace(':operation', operations?.[more.operation]) + (more.query ?? ''),
   ...more,
 });
 
@@ -18,6 +19,7 @@ const SOCKET = /WebSocket/;
 const SERVER = '/servers/:id';
 const SETTINGS = '/servers/:id/settings';
 const FIREWALL = '/servers/:id/firewall';
+const OPERATIONS = '/servers/:id/operations';
 const OPERATION = '/servers/:id/operations/:operation';
 
 export const SCREENS = [
@@ -57,6 +59,13 @@ export const SCREENS = [
   screen('fleet', 'operation-failed', OPERATION, { server: 'web-4', operation: 'failed' }),
   screen('fleet', 'operation-done', OPERATION, { server: 'web-1', operation: 'done', prepare: act.open('Commands') }),
   screen('fleet', 'operation-of-rule', OPERATION, { server: 'web-1', operation: 'rule' }),
+  screen('empty', 'operations-empty', '/operations'),
+  screen('fleet', 'operations', '/operations'),
+  screen('fleet', 'operations-running', '/operations', { query: '?state=running' }),
+  screen('fleet', 'operations-failed', '/operations', { query: '?state=failed' }),
+  screen('fleet', 'operations-cancel-dialog', '/operations', { prepare: act.click('Cancel Provision web-3'), floats: true }),
+  screen('fleet', 'server-operations', OPERATIONS, { server: 'web-1' }),
+  screen('fleet', 'server-operations-empty', OPERATIONS, { server: 'bakery' }),
   screen('fleet', 'search', '/servers', { prepare: act.click('Search'), floats: true }),
   screen('fleet', 'account', '/account'),
   screen('fleet', 'accounts', '/accounts'),

@@ -12,8 +12,8 @@ use super::{list, remove};
 use crate::invitations::{self, Invitations};
 use crate::live::live;
 use crate::ui::{
-    Ago, Dialog, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField, Toasts,
-    live_page, row_tint,
+    ACTIONS, Ago, Dialog, Field, FormMessage, Icon, Rows, Shape, Submission, SubmitButton,
+    TextField, Toasts, live_page, row_of, row_tint,
 };
 
 /// Everybody who can sign in.
@@ -49,25 +49,17 @@ fn Accounts(accounts: Signal<Vec<AccountSummary>>) -> impl IntoView {
     view! {
         <section aria-labelledby="accounts">
             <h2 id="accounts">"Who has an account"</h2>
-            <table class="rows is-accounts">
-                <caption class="visually-hidden">"All accounts"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"E-mail"</th>
-                        <th scope="col">"Role"</th>
-                        <th scope="col">"Since"</th>
-                        <th scope="col">
-                            <span class="visually-hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
+            <Rows
+                caption="All accounts"
+                class="is-accounts"
+                columns=&["Name", "E-mail", "Role", "Since", ACTIONS]
+            >
                 <tbody>
                     <For each=ids key=|id| *id let:id>
                         <AccountRow id accounts removed/>
                     </For>
                 </tbody>
-            </table>
+            </Rows>
             <RemoveDialog removed/>
         </section>
     }
@@ -79,15 +71,9 @@ fn AccountRow(
     accounts: Signal<Vec<AccountSummary>>,
     removed: RwSignal<Option<AccountSummary>>,
 ) -> impl IntoView {
-    let Some(first) = accounts.with_untracked(|accounts| find(accounts, id)) else {
+    let Some(account) = row_of(accounts, move |account| account.id == id) else {
         return ().into_any();
     };
-    let account = Memo::new(move |before: Option<&AccountSummary>| {
-        accounts
-            .with(|accounts| find(accounts, id))
-            .or_else(|| before.cloned())
-            .unwrap_or_else(|| first.clone())
-    });
     let is_changed = row_tint(account);
     let role = Memo::new(move |_| account.with(|account| account.role));
     let label = move || account.with(|account| format!("Remove the account of {}", account.name));
@@ -192,8 +178,4 @@ fn in_words(role: Role) -> &'static str {
         Role::Administrator => "Administrator",
         Role::Member => "Member",
     }
-}
-
-fn find(accounts: &[AccountSummary], id: UserId) -> Option<AccountSummary> {
-    accounts.iter().find(|account| account.id == id).cloned()
 }

@@ -7,7 +7,7 @@ use wire::{ResourceKind, RuleId, ServerId, Status};
 
 use super::base::BasePort;
 use crate::lifecycle::{LifecycleActions, StatusBadge};
-use crate::ui::{Icon, Shape, row_tint};
+use crate::ui::{ACTIONS, Icon, Rows, Shape, row_of, row_tint};
 
 /// All rules, and the ports that stay open by themselves.
 #[component]
@@ -22,21 +22,11 @@ pub fn Rules(
     view! {
         <section aria-labelledby="rules">
             <h3 id="rules">"Rules"</h3>
-            <table class="rows is-rules">
-                <caption class="visually-hidden">"Firewall rules"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"Name"</th>
-                        <th scope="col">"Port"</th>
-                        <th scope="col">"Protocol"</th>
-                        <th scope="col">"Source"</th>
-                        <th scope="col">"Action"</th>
-                        <th scope="col">"Status"</th>
-                        <th scope="col">
-                            <span class="visually-hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
+            <Rows
+                caption="Firewall rules"
+                class="is-rules"
+                columns=&["Name", "Port", "Protocol", "Source", "Action", "Status", ACTIONS]
+            >
                 <tbody>
                     <For each=ids key=|id| *id let:id>
                         <RuleRow server id rules edited removed/>
@@ -47,7 +37,7 @@ pub fn Rules(
                         <BasePort port/>
                     </For>
                 </tbody>
-            </table>
+            </Rows>
             <Show when=move || rules.with(Vec::is_empty)>
                 <p class="field-note">
                     "No rules of your own yet. Everything but the ports above is closed; a rule opens one."
@@ -65,15 +55,9 @@ fn RuleRow(
     edited: RwSignal<Option<RuleResource>>,
     removed: RwSignal<Option<RuleResource>>,
 ) -> impl IntoView {
-    let find = move || rules.with(|rules| rules.iter().find(|rule| rule.id == id).cloned());
-    let Some(first) = untrack(find) else {
+    let Some(rule) = row_of(rules.into(), move |rule: &RuleResource| rule.id == id) else {
         return ().into_any();
     };
-    let rule = Memo::new(move |before: Option<&RuleResource>| {
-        find()
-            .or_else(|| before.cloned())
-            .unwrap_or_else(|| first.clone())
-    });
     let status = Memo::new(move |_| rule.with(|rule| rule.status));
     let name = Signal::derive(move || rule.with(|rule| rule.name.clone()));
     let is_changed = row_tint(rule);

@@ -10,7 +10,8 @@ use wire::invitations::{InvitationInput, InvitationLink, InvitationResource, Inv
 use super::{create, revoke};
 use crate::lifecycle::Badge;
 use crate::ui::{
-    Ago, Clock, CopyButton, Field, FormMessage, Shape, Submission, SubmitButton, TextField,
+    ACTIONS, Ago, Clock, CopyButton, Field, FormMessage, Rows, Shape, Submission, SubmitButton,
+    TextField,
 };
 
 /// The form, the link it made, and the list.
@@ -104,25 +105,17 @@ fn OpenInvitations(invitations: Signal<Vec<InvitationResource>>) -> impl IntoVie
     view! {
         <section aria-labelledby="invitations">
             <h2 id="invitations">"Open invitations"</h2>
-            <table class="rows is-invitations">
-                <caption class="visually-hidden">"Open invitations"</caption>
-                <thead>
-                    <tr>
-                        <th scope="col">"E-mail"</th>
-                        <th scope="col">"Invited by"</th>
-                        <th scope="col">"Invited"</th>
-                        <th scope="col">"Until"</th>
-                        <th scope="col">
-                            <span class="visually-hidden">"Actions"</span>
-                        </th>
-                    </tr>
-                </thead>
+            <Rows
+                caption="Open invitations"
+                class="is-invitations"
+                columns=&["E-mail", "Invited by", "Invited", "Until", ACTIONS]
+            >
                 <tbody>
                     <For each=ids key=|id| *id let:id>
                         <InvitationRow id invitations/>
                     </For>
                 </tbody>
-            </table>
+            </Rows>
         </section>
     }
 }

@@ -163,6 +163,17 @@ pub fn hear(heard: Heard) {
     request(cause, |interest| interest.is_met_by(heard));
 }
 
+/// Has one listener fetch.
+pub fn refetch(id: u32) {
+    let refetcher = TAB.with_borrow(|tab| {
+        let listener = tab.listeners.iter().find(|listener| listener.id == id);
+        listener.map(|listener| listener.refetcher.clone())
+    });
+    if let Some(refetcher) = refetcher {
+        refetcher.request(Cause::CatchUp);
+    }
+}
+
 pub fn refetch_all(cause: Cause) {
     request(cause, |_| true);
 }

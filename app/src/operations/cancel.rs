@@ -1,37 +1,50 @@
 //! Ending an operation before its time.
 
 use leptos::prelude::*;
+use wire::OperationId;
 use wire::operations::{OperationInput, OperationKind, OperationResource, OperationState};
 
 use super::cancel;
 use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission, Toasts};
 
-/// Cancels an operation as long as it is not over; one that runs asks first.
+/// What somebody may be about to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub id: OperationId,
+    pub kind: OperationKind,
+}
+
+/// Cancels an operation as long as it is not over; one that runs is asked about first, in the page's one dialog.
 #[component]
-pub fn CancelOperation(operation: Signal<OperationResource>) -> impl IntoView {
+pub fn CancelButton(
+    of: Asked,
+    #[prop(into)] state: Signal<OperationState>,
+    /// Whether its end was asked for already.
+    #[prop(into)]
+    is_asked: Signal<bool>,
+    /// What it is called, where more than one stands on a page.
+    #[prop(optional, into)]
+    name: Option<Signal<String>>,
+    about: RwSignal<Option<Asked>>,
+) -> impl IntoView {
     let hydrated = expect_context::<crate::Hydrated>();
+    let toasts = expect_context::<Toasts>();
     let submission = Submission::bare();
-    let open = RwSignal::new(false);
-    let (id, kind) = operation.with_untracked(|operation| (operation.id, operation.kind));
-    let state = Memo::new(move |_| operation.with(|operation| operation.state));
-    let is_asked =
-        Memo::new(move |_| operation.with(|operation| operation.cancel_requested_by.is_some()));
-    let send = move || {
-        submission.run(cancel(OperationInput { operation_id: id }), move |()| {
-            open.set(false);
-        });
-    };
+    let id = of.id;
     let ask = move |_| match state.get_untracked() {
-        OperationState::Running => open.set(true),
+        OperationState::Running => about.set(Some(of)),
         OperationState::Queued
         | OperationState::Succeeded
         | OperationState::Failed
-        | OperationState::Cancelled => send(),
+        | OperationState::Cancelled => {
+            submission.run(cancel(OperationInput { operation_id: id }), |()| {});
+        }
     };
+    complain_in_a_toast(submission, toasts);
     // It ended while somebody was still thinking.
     Effect::new(move || {
-        if state.get().is_over() || is_asked.get() {
-            open.set(false);
+        if (state.get().is_over() || is_asked.get()) && about.get_untracked() == Some(of) {
+            about.set(None);
         }
     });
     view! {
@@ -39,6 +52,7 @@ pub fn CancelOperation(operation: Signal<OperationResource>) -> impl IntoView {
             <button
                 type="button"
                 class="button is-small"
+                aria-label=move || name.map(|name| format!("Cancel {}", name.get()))
                 disabled=move || !hydrated.get() || submission.is_busy()
                 on:click=ask
             >
@@ -46,8 +60,30 @@ pub fn CancelOperation(operation: Signal<OperationResource>) -> impl IntoView {
                 {move || if submission.is_busy() { "Cancelling..." } else { "Cancel" }}
             </button>
         </Show>
+    }
+}
+
+/// Asks before work that runs is stopped, and says what is left behind.
+#[component]
+pub fn CancelDialog(about: RwSignal<Option<Asked>>) -> impl IntoView {
+    let submission = Submission::bare();
+    let open = RwSignal::new(false);
+    Effect::new(move || open.set(about.with(Option::is_some)));
+    Effect::new(move || {
+        if !open.get() && about.with_untracked(Option::is_some) {
+            about.set(None);
+        }
+    });
+    let send = move |_| {
+        if let Some(Asked { id, .. }) = about.get_untracked() {
+            submission.run(cancel(OperationInput { operation_id: id }), move |()| {
+                about.set(None);
+            });
+        }
+    };
+    view! {
         <Dialog open title="Cancel this operation" id="cancel-operation">
-            <p>{consequence(kind)}</p>
+            <p>{move || about.get().map(|asked| consequence(asked.kind))}</p>
             <FormMessage submission/>
             <div class="form-actions">
                 <button type="button" class="button" on:click=move |_| open.set(false)>
@@ -57,7 +93,7 @@ pub fn CancelOperation(operation: Signal<OperationResource>) -> impl IntoView {
                     type="button"
                     class="button is-danger"
                     disabled=move || submission.is_busy()
-                    on:click=move |_| send()
+                    on:click=send
                 >
                     {move || if submission.is_busy() { "Cancelling..." } else { "Cancel operation" }}
                 </button>
@@ -97,7 +133,7 @@ pub fn Waiting(operation: Signal<OperationResource>) -> impl IntoView {
 /// by a click.
 #[component]
 pub fn CancelInRow(
-    #[prop(into)] operation: Signal<Option<wire::OperationId>>,
+    #[prop(into)] operation: Signal<Option<OperationId>>,
     #[prop(into)] name: Signal<String>,
 ) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
@@ -107,11 +143,7 @@ pub fn CancelInRow(
             submission.run(cancel(OperationInput { operation_id }), |()| {});
         }
     };
-    Effect::new(move || {
-        if let Some(message) = submission.message() {
-            toasts.complain(message);
-        }
-    });
+    complain_in_a_toast(submission, toasts);
     view! {
         <button
             type="button"
@@ -124,6 +156,15 @@ pub fn CancelInRow(
             {move || if submission.is_busy() { "Cancelling..." } else { "Cancel" }}
         </button>
     }
+}
+
+/// A row has no room for what went wrong with its button.
+pub fn complain_in_a_toast(submission: Submission, toasts: Toasts) {
+    Effect::new(move || {
+        if let Some(message) = submission.message() {
+            toasts.complain(message);
+        }
+    });
 }
 
 /// What is left behind.

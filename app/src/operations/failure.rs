@@ -1,14 +1,11 @@
 //! Why an operation failed, and the next thing to do.
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::{use_location, use_navigate};
 use wire::ResourceKind;
 use wire::operations::{OperationKind, OperationResource, StepStatus};
 
-use crate::lifecycle::operation_path;
-use crate::servers::ProvisionButton;
+use super::retry::RetryButton;
 use crate::ui::{Icon, Shape};
 
 /// The step that failed on the server and told why, if one did: the reason stands there then, beside
@@ -25,37 +22,26 @@ pub fn diagnosed_step(operation: &OperationResource) -> Option<i32> {
 #[component]
 pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
     let reason = Memo::new(move |_| operation.with(Reason::of));
-    let (kind, server) =
-        operation.with_untracked(|operation| (operation.kind, operation.server_id));
-    let next = move || match kind {
-        OperationKind::Authorize | OperationKind::Reboot => {
-            let href = format!("/servers/{server}");
-            view! { <A href attr:class="button is-primary">"Go to the server"</A> }.into_any()
+    let (id, kind, server) =
+        operation.with_untracked(|operation| (operation.id, operation.kind, operation.server_id));
+    let can_retry = Memo::new(move |_| operation.with(|operation| operation.can_retry));
+    let next = move || {
+        if can_retry.get() {
+            return view! { <RetryButton server operation=id/> }.into_any();
         }
-        OperationKind::Provision => {
-            // Beside the record the new one takes its place by itself; on its own page the old one would stay.
-            let path = use_location().pathname;
-            let navigate = use_navigate();
-            let on_started = Callback::new(move |operation| {
-                if path.get_untracked().contains("/operations/") {
-                    navigate(
-                        &operation_path(server, operation),
-                        NavigateOptions::default(),
-                    );
-                }
-            });
-            view! { <ProvisionButton server label="Retry".to_owned() on_started/> }.into_any()
-        }
-        OperationKind::Install(resource)
-        | OperationKind::Change(resource)
-        | OperationKind::Remove(resource) => {
-            let (href, label) = match resource {
+        let (href, label) = match kind {
+            OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => {
+                (format!("/servers/{server}"), "Go to the server")
+            }
+            OperationKind::Install(resource)
+            | OperationKind::Change(resource)
+            | OperationKind::Remove(resource) => match resource {
                 ResourceKind::FirewallRule => {
                     (format!("/servers/{server}/firewall"), "Go to the firewall")
                 }
-            };
-            view! { <A href attr:class="button is-primary">{label}</A> }.into_any()
-        }
+            },
+        };
+        view! { <A href attr:class="button is-primary">{label}</A> }.into_any()
     };
     view! {
         <div role="status">

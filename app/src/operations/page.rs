@@ -13,7 +13,7 @@ use super::{OperationView, output, show};
 use crate::layout::AllServers;
 use crate::live::live;
 use crate::servers::{ServerHeader, use_server_id};
-use crate::ui::{NotFound, live_page};
+use crate::ui::{NotFound, live_page, row_of};
 
 /// An operation, followed live.
 #[component]
@@ -71,23 +71,14 @@ fn Body(
     printed: OutputPage,
 ) -> impl IntoView {
     let header = summary.and_then(|servers| {
-        let first = servers.with_untracked(|servers| find(servers, server))?;
-        let summary = Memo::new(move |_| {
-            servers
-                .with(|servers| find(servers, server))
-                .unwrap_or_else(|| first.clone())
-        });
+        let summary = row_of(servers, move |it| it.id == server)?;
         Some(view! { <ServerHeader server=summary/> })
     });
     view! {
         {header}
         <OperationView operation printed/>
         <p class="after">
-            <A href=format!("/servers/{server}")>"Back to the server"</A>
+            <A href=format!("/servers/{server}/operations")>"All operations of this server"</A>
         </p>
     }
-}
-
-fn find(servers: &[ServerSummary], id: ServerId) -> Option<ServerSummary> {
-    servers.iter().find(|server| server.id == id).cloned()
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wire::operations::{OperationResource, OperationState, OutputPage};
 
 use super::badge::OperationBadge;
-use super::cancel::{CancelOperation, Waiting};
+use super::cancel::{Asked, CancelButton, CancelDialog, Waiting};
 use super::failure::{Failure, diagnosed_step};
 use super::feed::Feed;
 use super::steps::StepView;
@@ -17,7 +17,11 @@ pub fn OperationView(
     /// What it had printed when the page was asked for.
     printed: OutputPage,
 ) -> impl IntoView {
-    let (id, server) = operation.with_untracked(|operation| (operation.id, operation.server_id));
+    let (id, server, kind) =
+        operation.with_untracked(|operation| (operation.id, operation.server_id, operation.kind));
+    let about = RwSignal::new(None);
+    let is_being_cancelled =
+        Memo::new(move |_| operation.with(|operation| operation.cancel_requested_by.is_some()));
     let feed = Feed::follow(server, id, printed);
     let clock = expect_context::<Clock>();
     let state = Memo::new(move |_| operation.with(|operation| operation.state));
@@ -55,8 +59,9 @@ pub fn OperationView(
                     {move || operation.with(|operation| operation.requested_by.clone())} ", "
                     <Ago at=Signal::derive(move || operation.with(|operation| operation.created_at))/>
                 </span>
-                <CancelOperation operation/>
+                <CancelButton of=Asked { id, kind } state is_asked=is_being_cancelled about/>
             </header>
+            <CancelDialog about/>
             <Show when=move || is_undiagnosed.get()>
                 <Failure operation/>
             </Show>

@@ -20,12 +20,16 @@ pub struct Hit {
 /// The pages of a server: their names, their paths under it.
 const PAGES: [(&str, &str); 3] = [
     ("Firewall", "/firewall"),
-    ("Operations", "#recent"),
+    ("Operations", "/operations"),
     ("Settings", "/settings"),
 ];
 
 /// Pages beside the servers.
-const PLACES: [(&str, &str); 2] = [("Servers", "/servers"), ("Add a server", "/servers/new")];
+const PLACES: [(&str, &str); 3] = [
+    ("Servers", "/servers"),
+    ("Operations", "/operations"),
+    ("Add a server", "/servers/new"),
+];
 
 /// The best hits first. Every word must be found, each in the server's name, address, label or system, or as the
 /// beginning of a page's name.
@@ -197,6 +201,8 @@ mod tests {
             ["db-1 / Firewall", "web-1 / Firewall"]
         );
         assert_eq!(find(&fleet(), "web-2 set")[0].href, "/servers/4/settings");
+        assert_eq!(find(&fleet(), "web-2 op")[0].href, "/servers/4/operations");
+        assert_eq!(find(&fleet(), "opera")[0].href, "/operations");
         assert_eq!(titles("add")[0], "Add a server");
         assert!(titles("nowhere").is_empty());
     }

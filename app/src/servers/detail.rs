@@ -5,7 +5,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
 use wire::event::Channel;
-use wire::operations::{OperationResource, OutputInput, OutputPage};
+use wire::operations::list::ListedOperation;
+use wire::operations::{OutputInput, OutputPage};
 use wire::servers::{Connection, ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
@@ -101,7 +102,7 @@ fn OverviewBody(
         }}
         <InstalledSoftware software/>
         <NotesView server/>
-        <RecentOperations server/>
+        <RecentOperations id server/>
         <Facts id server summary/>
     }
 }
@@ -115,14 +116,17 @@ enum Stage {
 }
 
 #[component]
-fn RecentOperations(server: Signal<ServerResource>) -> impl IntoView {
+fn RecentOperations(id: ServerId, server: Signal<ServerResource>) -> impl IntoView {
     let operations = Memo::new(move |_| server.with(|server| server.recent_operations.clone()));
     let ids =
         move || operations.with(|all| all.iter().map(|operation| operation.id).collect::<Vec<_>>());
     view! {
         <Show when=move || !operations.with(Vec::is_empty)>
             <section aria-labelledby="recent">
-                <h2 id="recent">"Recent operations"</h2>
+                <div class="section-head">
+                    <h2 id="recent">"Recent operations"</h2>
+                    <A href=format!("/servers/{id}/operations")>"All operations"</A>
+                </div>
                 <ul class="lines">
                     <For each=ids key=|id| *id let:id>
                         <RecentOperation
@@ -138,7 +142,7 @@ fn RecentOperations(server: Signal<ServerResource>) -> impl IntoView {
 }
 
 #[component]
-fn RecentOperation(operation: Memo<Option<OperationResource>>) -> impl IntoView {
+fn RecentOperation(operation: Memo<Option<ListedOperation>>) -> impl IntoView {
     move || {
         operation.get().map(|operation| {
             view! {

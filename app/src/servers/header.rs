@@ -34,6 +34,7 @@ pub fn ServerHeader(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                     "Overview"
                 </A>
                 <A href=format!("{base}/firewall")>"Firewall"</A>
+                <A href=format!("{base}/operations")>"Operations"</A>
                 <A href=format!("{base}/settings")>"Settings"</A>
             </nav>
         </header>

@@ -14,7 +14,7 @@ use wire::servers::ServerSummary;
 
 use super::header::{ServerBadge, address_of};
 use crate::layout::AllServers;
-use crate::ui::{Ago, Icon, Shape, live_page, row_tint};
+use crate::ui::{Ago, Icon, Shape, live_page, row_of, row_tint};
 
 /// From this many rows on there is a filter.
 const FILTER_FROM: usize = 21;
@@ -287,15 +287,9 @@ fn NothingFound() -> impl IntoView {
 
 #[component]
 fn ServerRow(id: ServerId, servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
-    let Some(first) = servers.with_untracked(|servers| find(servers, id)) else {
+    let Some(server) = row_of(servers, move |server| server.id == id) else {
         return ().into_any();
     };
-    let server = Memo::new(move |before: Option<&ServerSummary>| {
-        servers
-            .with(|servers| find(servers, id))
-            .or_else(|| before.cloned())
-            .unwrap_or_else(|| first.clone())
-    });
     let is_changed = row_tint(server);
     view! {
         <tr data-server-id=id.0 class:is-changed=is_changed>
@@ -316,10 +310,6 @@ fn ServerRow(id: ServerId, servers: Signal<Vec<ServerSummary>>) -> impl IntoView
         </tr>
     }
     .into_any()
-}
-
-fn find(servers: &[ServerSummary], id: ServerId) -> Option<ServerSummary> {
-    servers.iter().find(|server| server.id == id).cloned()
 }
 
 #[cfg(test)]

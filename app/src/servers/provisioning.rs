@@ -4,10 +4,10 @@ mod choices;
 mod software;
 
 use leptos::prelude::*;
+use wire::ServerId;
 use wire::operations::{OperationResource, OperationState, OutputPage};
 use wire::provisioning::{ProvisionFields, ProvisionInput, SoftwareResource};
 use wire::servers::ServerInput;
-use wire::{OperationId, ServerId};
 
 use self::choices::{ChoiceForm, ChoiceInputs, Preview};
 pub use self::software::InstalledSoftware;
@@ -60,7 +60,6 @@ pub fn ProvisionButton(
     label: String,
     #[prop(optional)] is_quiet: bool,
     #[prop(optional, into)] choices: Option<Callback<(), ProvisionFields>>,
-    #[prop(optional, into)] on_started: Option<Callback<OperationId>>,
 ) -> impl IntoView {
     let submission = Submission::bare();
     let hydrated = expect_context::<crate::Hydrated>();
@@ -69,11 +68,7 @@ pub fn ProvisionButton(
             server_id: server,
             choices: choices.map(|choices| choices.run(())),
         };
-        submission.run(provision(input), move |operation| {
-            if let Some(on_started) = on_started {
-                on_started.run(operation);
-            }
-        });
+        submission.run(provision(input), |_| ());
     };
     view! {
         <FormMessage submission/>

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 /// The shape of an icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
+    Activity,
     Check,
     ChevronRight,
     Clock,
@@ -58,6 +59,10 @@ pub fn Icon(#[prop(into)] shape: Signal<Shape>) -> impl IntoView {
 impl Shape {
     fn path(self) -> &'static str {
         match self {
+            Self::Activity => {
+                "M22 12h-2.48a2 2 0 0 0-1.93 1.46l-2.35 8.36a.25.25 0 0 1-.48 0L9.24 2.18a.25.25 0 0 0-.48 0l-2.35 \
+                 8.36A2 2 0 0 1 4.49 12H2"
+            }
             Self::Check => "M20 6 9 17l-5-5",
             Self::ChevronRight => "m9 18 6-6-6-6",
             Self::Clock => "M12 2a10 10 0 1 0 0 20a10 10 0 1 0 0-20M12 6v6l4 2",

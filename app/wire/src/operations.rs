@@ -1,5 +1,7 @@
 //! Operations: pieces of remote work that a user can watch.
 
+pub mod list;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diagnosis::Diagnosis;
@@ -168,6 +170,8 @@ pub struct OperationResource {
     pub cancel_requested_by: Option<String>,
     /// What it waits for, in a sentence.
     pub note: Option<String>,
+    /// It failed, nothing newer was done about the same, and the panel can begin it again by itself.
+    pub can_retry: bool,
     pub steps: Vec<StepResource>,
     /// The panel's clock when this was read, so that elapsed times do not depend on the browser's.
     pub read_at: Timestamp,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::FieldErrors;
 use crate::operations::OperationResource;
+use crate::operations::list::ListedOperation;
 use crate::provisioning::SoftwareResource;
 use crate::text::one_line;
 use crate::{ApiError, OperationId, ServerId, Status, Timestamp};
@@ -159,7 +160,7 @@ pub struct ServerResource {
     /// The latest provisioning, with its steps.
     pub provisioning: Option<OperationResource>,
     /// The latest operations of any kind, newest first, without their steps.
-    pub recent_operations: Vec<OperationResource>,
+    pub recent_operations: Vec<ListedOperation>,
 }
 
 /// A checked form for a new server.

@@ -6,10 +6,12 @@ use std::{
 use anyhow::{Context, Result};
 
 /// Later sheets may override earlier ones, so the order is part of the design.
-const ORDER: [&str; 8] = [
+const ORDER: [&str; 10] = [
     "tokens",
     "base",
     "shell",
+    "page",
+    "floating",
     "forms",
     "lists",
     "status",

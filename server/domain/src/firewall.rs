@@ -109,7 +109,7 @@ pub async fn request(
     Ok(RuleId(row.id))
 }
 
-/// Changes a rule on its server; the record keeps its old words until that has worked.
+/// Changes a rule on its server; the record keeps its old words until that has worked. `None`: it says so already.
 ///
 /// # Errors
 /// As `request`; `Conflict` while other work on the rule is under way.
@@ -119,7 +119,7 @@ pub async fn request_change(
     server: &OwnedServer,
     id: RuleId,
     rule: NewRule,
-) -> Result<(), Error> {
+) -> Result<Option<OperationId>, Error> {
     let mut tx = db.begin().await?;
     let row = find(tx.reads(), server.id(), id.0).await?;
     let status = words::status(&row.status)?;
@@ -130,7 +130,7 @@ pub async fn request_change(
         )));
     }
     if rule_of(&row)? == rule {
-        return Ok(());
+        return Ok(None);
     }
     refuse_what_cannot_be(&tx, &server.0, &rule, Some(id)).await?;
     managed::write(
@@ -144,7 +144,7 @@ pub async fn request_change(
     .await?;
     let payload = serde_json::to_string(&rule)
         .map_err(|error| Error::Internal(format!("payload: {error}")))?;
-    queue::push(
+    let operation = queue::push(
         &mut tx,
         &who.into(),
         NewOperation {
@@ -157,7 +157,17 @@ pub async fn request_change(
         },
     )
     .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(Some(operation))
+}
+
+/// What a change makes of a rule, by the operation's payload.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn changed_rule(payload: Option<&str>) -> Result<NewRule, Error> {
+    serde_json::from_str(payload.unwrap_or_default())
+        .map_err(|error| Error::Internal(format!("payload of a change: {error}")))
 }
 
 /// The rule of a record, and what a queued change would make of it.
@@ -330,8 +340,7 @@ pub(crate) async fn move_status(
 }
 
 pub(crate) async fn apply_change(tx: &mut Tx, id: i64, payload: &str) -> Result<(), Error> {
-    let rule: NewRule = serde_json::from_str(payload)
-        .map_err(|error| Error::Internal(format!("payload of a change: {error}")))?;
+    let rule = changed_rule(Some(payload))?;
     let Some(row) = firewall_rule::Entity::find_by_id(id)
         .one(tx.reads())
         .await?

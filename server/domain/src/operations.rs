@@ -1,11 +1,17 @@
 //! Operations as users see them. How they are queued, claimed and ended is in `queue`.
 
+mod list;
+mod retry;
+
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use wire::operations::{OperationKind, OperationResource, OutputChunk, OutputPage, StepResource};
 use wire::{OperationId, ServerId, Timestamp};
 
+pub(crate) use self::list::recent;
+pub use self::list::{Scope, list};
+pub use self::retry::retry;
 use crate::access::OwnedOperation;
 use crate::db::{Db, Tx, now};
 use crate::entities::{operation, operation_output, operation_step, user};
@@ -80,20 +86,6 @@ pub(crate) async fn is_under_way(
     Ok(found.is_some())
 }
 
-/// The latest operations of a server, newest first, without steps.
-pub(crate) async fn recent(db: &Db, server: ServerId) -> Result<Vec<OperationResource>, Error> {
-    let rows = operation::Entity::find()
-        .filter(operation::Column::ServerId.eq(server.0))
-        .order_by_desc(operation::Column::Id)
-        .limit(10)
-        .all(db.reads())
-        .await?;
-    let names = names(db, &rows).await?;
-    rows.into_iter()
-        .map(|row| resource(row, Vec::new(), &names))
-        .collect()
-}
-
 /// The operation that is queued or running on each of these servers.
 pub(crate) async fn under_way(
     conn: &impl ConnectionTrait,
@@ -138,22 +130,8 @@ async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource,
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let names = names(db, std::slice::from_ref(&row)).await?;
-    resource(row, steps, &names)
-}
-
-async fn names(db: &Db, rows: &[operation::Model]) -> Result<HashMap<i64, String>, Error> {
-    let users = user::Entity::find()
-        .filter(user::Column::Id.is_in(rows.iter().map(|row| row.requested_by)))
-        .all(db.reads())
-        .await?;
-    Ok(users.into_iter().map(|user| (user.id, user.name)).collect())
-}
-
-fn resource(
-    row: operation::Model,
-    steps: Vec<StepResource>,
-    names: &HashMap<i64, String>,
-) -> Result<OperationResource, Error> {
+    let retryable = list::retryable(db.reads(), std::slice::from_ref(&row)).await?;
+    let can_retry = retryable.contains(&row.id);
     Ok(OperationResource {
         id: OperationId(row.id),
         server_id: ServerId(row.server_id),
@@ -167,7 +145,16 @@ fn resource(
         error: row.error,
         cancel_requested_by: row.cancel_requested_by,
         note: row.note,
+        can_retry,
         steps,
         read_at: now(),
     })
+}
+
+async fn names(db: &Db, rows: &[operation::Model]) -> Result<HashMap<i64, String>, Error> {
+    let users = user::Entity::find()
+        .filter(user::Column::Id.is_in(rows.iter().map(|row| row.requested_by)))
+        .all(db.reads())
+        .await?;
+    Ok(users.into_iter().map(|user| (user.id, user.name)).collect())
 }

@@ -116,6 +116,14 @@ fn foreign_calls(server: &Value, rule_id: &Value, operation: &Value) -> Vec<(&'s
             "/api/lifecycle/remove",
             json!({ "server_id": server, "kind": "firewall_rule", "id": rule_id }),
         ),
+        (
+            "/api/operations/list",
+            json!({ "server_id": server, "filter": "all", "page": 1 }),
+        ),
+        (
+            "/api/operations/retry",
+            json!({ "operation_id": operation }),
+        ),
         ("/api/operations/show", json!({ "operation_id": operation })),
         (
             "/api/operations/output",

@@ -268,6 +268,8 @@ const OWN_ADDRESSES: &[&str] = &[
     "format!(\"/servers/{id}",
     "format!(\"/servers/{server}",
     "operation_path(",
+    // A list of operations: numbers and the words of its filters.
+    "address(",
     // The parts of the page's own path, cut at slashes.
     "href",
     // `operation_path` of an attempt to get in by password.

@@ -17,6 +17,7 @@ mod doctor;
 mod firewall;
 mod hostile;
 mod lifecycle;
+mod operations_list;
 mod papers;
 mod policy;
 mod process;

@@ -1,0 +1,166 @@
+// The lists of operations and the steps shown before they run. No server is needed: one that nobody listens at fails at
+// once, and one whose lane is taken keeps its work waiting.
+
+import { execFileSync } from 'node:child_process';
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test } from '@playwright/test';
+import { HOST_KEY, hydrated, Panel } from '../support/panel.js';
+import { expectSameDocument, markDocument, watchForTrouble } from '../support/watch.js';
+
+test.describe.configure({ mode: 'serial' });
+
+const WIDE = { width: 1280, height: 900 };
+const NARROW = { width: 390, height: 844 };
+
+let panel, page, watcher, noTrouble, noTroubleWatching, broken, busy;
+
+test.beforeAll(async ({ browser }) => {
+  panel = await Panel.start();
+  const context = await browser.newContext({ viewport: WIDE, permissions: ['clipboard-read', 'clipboard-write'] });
+  page = await context.newPage();
+  noTrouble = watchForTrouble(page);
+  await panel.setUp(page);
+  const add = async (name, port) => {
+    const input = { name, address: '127.0.0.1', port, user: 'root', host_key: HOST_KEY };
+    const { status, body } = await panel.call(page, 'servers/create', input);
+    expect(status).toBe(200);
+    return body;
+  };
+  broken = await add('broken', '1');
+  busy = await add('busy', '2');
+  panel.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active',
+    firewall_installed = 1, firewall_enabled = 1, php_offered = '8.2'`);
+  watcher = await context.newPage();
+  noTroubleWatching = watchForTrouble(watcher);
+});
+
+test.afterAll(() => panel?.stop());
+
+test('without any operation the lists say what they are for and where to go', async () => {
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Operations' }).click();
+  await expect(page).toHaveURL(`${panel.url}/operations`);
+  await expect(page.getByRole('heading', { name: 'No operations yet' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Go to servers' })).toBeVisible();
+  await accessible(page);
+  await page.getByRole('link', { name: 'Failed', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Nothing has failed' })).toBeVisible();
+  await page.getByRole('link', { name: 'Show all operations' }).click();
+  await expect(page).toHaveURL(`${panel.url}/operations`);
+  await page.goto(`${panel.url}/servers/${broken}`);
+  await hydrated(page);
+  await page.getByRole('navigation', { name: 'Server' }).getByRole('link', { name: 'Operations' }).click();
+  await expect(page.getByRole('link', { name: 'Go to the server' })).toBeVisible();
+});
+
+test('an operation shows in both lists as it goes, with the step that failed and why', async () => {
+  await page.goto(`${panel.url}/operations`);
+  await watcher.goto(`${panel.url}/servers/${broken}/operations`);
+  for (const tab of [page, watcher]) {
+    await hydrated(tab);
+    await expect(tab.getByTestId('live')).toHaveAttribute('data-live', 'live');
+    await markDocument(tab);
+  }
+  await panel.call(page, 'servers/provision', { server_id: broken });
+  for (const tab of [page, watcher]) {
+    const row = tab.locator('tr[data-operation-state="failed"]');
+    await expect(row).toHaveCount(1, { timeout: 30_000 });
+    await expect(row.getByRole('rowheader')).toContainText('Provision broken');
+    await expect(row.getByRole('rowheader')).toContainText('Connect: ');
+    await expect(row).toContainText('by Ada');
+    await expect(row.locator('time')).toHaveAttribute('title', /\d/);
+    await expectSameDocument(tab);
+  }
+  await expect(page.getByRole('link', { name: 'broken', exact: true })).toBeVisible();
+  await expect(watcher.getByRole('columnheader', { name: 'Server' })).toHaveCount(0);
+});
+
+test('what failed is begun again from its row, in both lists, and once', async () => {
+  await page.getByRole('button', { name: 'Retry Provision broken' }).click();
+  for (const tab of [page, watcher]) {
+    await expect(tab.locator('tr[data-operation-id]')).toHaveCount(2);
+    await expect(tab.locator('tr[data-operation-state="failed"]')).toHaveCount(2, { timeout: 30_000 });
+    // The later one is the last word.
+    await expect(tab.getByRole('button', { name: 'Retry Provision broken' })).toHaveCount(1);
+    await expectSameDocument(tab);
+  }
+});
+
+test('what waits is cancelled at once, and what runs asks first', async () => {
+  const now = Date.now();
+  panel.sql(`INSERT INTO operations (server_id, verb, title, requested_by, state, fence, created_at, started_at, lease_owner, lease_until)
+    VALUES (${busy}, 'reboot', 'Reboot busy', 1, 'running', 1, ${now}, ${now}, 'another worker', ${now + 3_600_000})`);
+  await panel.call(page, 'servers/provision', { server_id: busy });
+  const queued = page.locator('tr[data-operation-state="queued"]');
+  await expect(queued).toHaveCount(1);
+  await page.getByRole('button', { name: 'Cancel Provision busy' }).click();
+  await expect(queued).toHaveCount(0);
+  await expect(page.locator('tr[data-operation-state="cancelled"]')).toContainText('Cancelled by Ada.');
+
+  await page.getByRole('button', { name: 'Cancel Reboot busy' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Cancel this operation' });
+  await expect(dialog).toContainText('A reboot that the server has begun goes on.');
+  await accessible(page);
+  await dialog.getByRole('button', { name: 'Let it run' }).click();
+  await expect(dialog).toBeHidden();
+  await page.getByRole('button', { name: 'Cancel Reboot busy' }).click();
+  await dialog.getByRole('button', { name: 'Cancel operation' }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.locator('tr', { hasText: 'Reboot busy' })).toContainText('Being cancelled');
+  await expect(page.getByRole('button', { name: 'Cancel Reboot busy' })).toHaveCount(0);
+  await expectSameDocument(page);
+});
+
+test('the filter and the page stand in the address, come back with it, and change nothing else', async () => {
+  await page.getByRole('link', { name: 'Running', exact: true }).click();
+  await expect(page).toHaveURL(/\/operations\?state=running$/);
+  await expect(page.locator('tr[data-operation-id]')).toHaveCount(1);
+  await page.getByRole('link', { name: 'Failed', exact: true }).click();
+  await expect(page.locator('tr[data-operation-id]')).toHaveCount(2);
+  await expect(page.getByRole('link', { name: 'Failed', exact: true })).toHaveAttribute('aria-current', 'true');
+  await page.goBack();
+  await expect(page.locator('tr[data-operation-state="running"]')).toHaveCount(1);
+  await expectSameDocument(page);
+
+  const rows = Array.from({ length: 60 }, (_, at) => `(${broken}, 'reboot', 'Reboot ${at}', 1, 'succeeded', 1, ${at}, ${at}, ${at})`);
+  panel.sql(`INSERT INTO operations (server_id, verb, title, requested_by, state, fence, created_at, started_at, ended_at) VALUES ${rows}`);
+  await page.goto(`${panel.url}/operations?page=2`);
+  await hydrated(page);
+  await expect(page.getByRole('navigation', { name: 'Pages' })).toContainText('51 to 64 of 64');
+  await page.getByRole('link', { name: 'Newer' }).click();
+  await expect(page.locator('tr[data-operation-id]')).toHaveCount(50);
+  await expect(page).toHaveURL(`${panel.url}/operations`);
+});
+
+test('the lists are accessible and fit, wide and narrow', async () => {
+  for (const path of ['/operations', `/servers/${broken}/operations`]) {
+    for (const size of [WIDE, NARROW]) {
+      await page.setViewportSize(size);
+      await page.goto(`${panel.url}${path}`);
+      await hydrated(page);
+      await accessible(page);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wide, `${path} at ${size.width}`).toBeLessThanOrEqual(0);
+    }
+  }
+  await expect(page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Operations' })).toBeVisible();
+  await page.setViewportSize(WIDE);
+});
+
+test('the search leads to the operations of a server', async () => {
+  await page.goto(`${panel.url}/servers`);
+  await hydrated(page);
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('broken oper');
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(`${panel.url}/servers/${broken}/operations`);
+});
+
+test('nothing went wrong on the way, in either tab', () => {
+  noTrouble();
+  noTroubleWatching();
+});
+
+async function accessible(tab) {
+  const { violations } = await new AxeBuilder({ page: tab }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)).toEqual([]);
+}
