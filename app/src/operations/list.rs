@@ -224,17 +224,12 @@ fn word(filter: OperationFilter) -> &'static str {
 
 /// The address of a list, of its filter and of its page.
 fn address(server: Option<ServerId>, filter: OperationFilter, page: u64) -> String {
-    let mut address = server.map_or_else(String::new, |id| format!("/servers/{id}"));
-    address += "/operations";
-    let mut separator = '?';
-    if filter != OperationFilter::All {
-        address += &format!("{separator}state={}", filter.as_str());
-        separator = '&';
-    }
-    if page > 1 {
-        address += &format!("{separator}page={page}");
-    }
-    address
+    let of = server.map_or_else(String::new, |id| format!("/servers/{id}"));
+    let state = (filter != OperationFilter::All).then(|| format!("state={}", filter.as_str()));
+    let page = (page > 1).then(|| format!("page={page}"));
+    let query: Vec<_> = state.into_iter().chain(page).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{of}/operations{mark}{}", query.join("&"))
 }
 
 #[cfg(test)]

@@ -73,9 +73,8 @@ pub(super) async fn retryable(
         let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;
         let can_be = match kind {
             // Its password is gone.
-            OperationKind::Authorize => false,
             // It takes everything on the server down; that is asked for in its own dialog.
-            OperationKind::Reboot => false,
+            OperationKind::Authorize | OperationKind::Reboot => false,
             OperationKind::Provision
             | OperationKind::Install(_)
             | OperationKind::Change(_)

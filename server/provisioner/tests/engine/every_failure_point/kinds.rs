@@ -103,7 +103,9 @@ impl Subject {
             OperationKind::Change(kind) => match kind {
                 ResourceKind::FirewallRule => {
                     let id = RuleId(self.record.unwrap());
-                    firewall::request_change(&panel.db, who, server, id, rule("8082")).await
+                    firewall::request_change(&panel.db, who, server, id, rule("8082"))
+                        .await
+                        .map(drop)
                 }
             },
             OperationKind::Remove(kind) => {
