@@ -4,11 +4,12 @@ import { binary } from './binary.js';
 import { boot } from './boot.js';
 import { firstVisit } from './first_visit.js';
 import { idle } from './idle.js';
+import { operations } from './operations.js';
 import { provisioning } from './provisioning.js';
 import { saveToDom } from './save_to_dom.js';
 
 // Each returns its figures: { figure: { value, unit, goal } }. Less is better in all of them.
-const MEASUREMENTS = { binary, boot, first_visit: firstVisit, save_to_dom: saveToDom, idle, provisioning };
+const MEASUREMENTS = { binary, boot, first_visit: firstVisit, save_to_dom: saveToDom, idle, provisioning, operations };
 
 const asked = process.argv.slice(2);
 let isOver = false;

@@ -12,6 +12,7 @@ const LONG_ABSENCE = 70_000;
 /** What a seed means, so that a run and its repetition agree. */
 export const isProvisioning = (seed) => seed % 10 === 1;
 const isLongAbsence = (seed) => seed % 50 === 30;
+const isSlow = (seed) => seed % 6 === 0;
 
 /** Runs it; returns what was asked for and what came of that: `{ requests, kills, isAway, stuck }`. */
 export async function runCycle(world, seed) {
@@ -21,6 +22,7 @@ export async function runCycle(world, seed) {
   world.lastOperation = Number(world.panel.sql('SELECT coalesce(max(id), 0) FROM operations'));
   const isRules = !isProvisioning(seed);
   const requests = isRules ? ruleRequests(world, random, active) : [provisioning(world)];
+  await world.host.sh(isSlow(seed) ? ': >/run/slow' : 'rm -f /run/slow');
   const moments = await sendAndKill(world, random, requests, isRules);
 
   const isAway = isLongAbsence(seed);
@@ -44,8 +46,7 @@ export async function runCycle(world, seed) {
 }
 
 function moreKills(random, isRules) {
-  // Not three in a row: an operation that got nothing done in three lives of the panel is set aside.
-  return isRules ? random.pick([0, 0, 1]) : random.between(0, 1);
+  return isRules ? random.pick([0, 0, 0, 0, 0, 0, 1, 1, 1, 2]) : random.between(0, 2);
 }
 
 /** Sends everything, and kills at a moment that has to do with one of the requests. */

@@ -15,10 +15,23 @@ esac
 exec /usr/sbin/ufw "$@"
 `;
 
+/** In front of the real one: a server on which it takes its time, while /run/slow is there. */
+const SYSTEMCTL = `#!/bin/sh
+case "$1" in
+  stop | disable | daemon-reload) [ ! -e /run/slow ] || sleep "0.$(($$ % 9))" ;;
+esac
+exec /usr/bin/systemctl "$@"
+`;
+
 export class World {
+  isPrepared = false;
   log = '';
   nextPort = 10_000;
   listeners = new Set();
+
+  constructor(number) {
+    this.name = `chaos${number}`;
+  }
 
   /** A panel with an account, and a fresh host that it gets into. */
   async start() {
@@ -26,7 +39,7 @@ export class World {
     const caller = await this.panel.makeAccount();
     const { cookies } = await caller.request.storageState();
     this.cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
-    this.host = await Host.start('chaos');
+    this.host = await Host.start(this.name);
     const way = { address: this.host.address, port: '22' };
     const { host_key } = await this.answered('servers/host_key', way);
     this.server = await this.answered('servers/create', { ...way, name: 'chaos', user: 'root', host_key });
@@ -36,10 +49,14 @@ export class World {
     this.watch();
   }
 
-  /** From now on the host counts what is done to its firewall. */
-  async count() {
-    await this.host.sh(`cat >/usr/local/sbin/ufw <<'UFW'\n${UFW}UFW\nchmod 755 /usr/local/sbin/ufw; : >/var/log/ufw-changes`);
-    this.counts = true;
+  /** From now on the host counts what is done to its firewall, and can be slow. */
+  async prepare() {
+    for (const [name, script] of Object.entries({ ufw: UFW, systemctl: SYSTEMCTL })) {
+      await this.host.sh(`cat >/usr/local/sbin/${name} <<'END'\n${script}END\nchmod 755 /usr/local/sbin/${name}`);
+    }
+    await this.host.sh(': >/var/log/ufw-changes');
+    this.isPrepared = true;
+    this.countsFrom = Number(this.panel.sql('SELECT max(id) FROM operations'));
   }
 
   call(path, input, onSent) {

@@ -128,6 +128,9 @@ pub fn sqlite_options(file: &Path, connections: u32) -> ConnectOptions {
                 .pragma("journal_mode", "WAL")
                 // An acknowledged request survives a power cut.
                 .pragma("synchronous", "FULL")
+                // KiB, of 2 MiB that SQLite takes for each of five connections: the system has the file in memory
+                // as well, and a hundred sessions are to take 15 MB in all.
+                .pragma("cache_size", "-512")
                 // What is deleted is overwritten: a sealed password must not live on in a free page.
                 .pragma("secure_delete", "ON")
         })

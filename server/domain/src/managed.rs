@@ -127,7 +127,7 @@ pub(crate) async fn settle(
     outcome: &Outcome,
 ) -> Result<(), Error> {
     let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;
-    if let Outcome::Failed(_) = outcome {
+    if let Outcome::Failed(_) | Outcome::Unknown(_) = outcome {
         let sentence = format!("{}: failed", row.title);
         audit::record(
             tx,
@@ -138,7 +138,13 @@ pub(crate) async fn settle(
         )
         .await?;
     }
-    let prior = row.prior_status.as_deref().map(words::status).transpose()?;
+    let prior = match outcome {
+        // What worked before may be gone: only looking, as a retry does, tells.
+        Outcome::Unknown(_) => None,
+        Outcome::Succeeded | Outcome::Failed(_) | Outcome::Cancelled(_) => {
+            row.prior_status.as_deref().map(words::status).transpose()?
+        }
+    };
     let has_begun = row.started_at.is_some();
     match (kind, row.resource_id, outcome.reason()) {
         (OperationKind::Authorize | OperationKind::Reboot, _, _) => Ok(()),
@@ -191,7 +197,9 @@ pub(crate) async fn settle(
 fn error_beside<'a>(back: Status, outcome: &Outcome, reason: &'a str) -> Option<&'a str> {
     match outcome {
         Outcome::Cancelled(_) if back != Status::Failed => None,
-        Outcome::Succeeded | Outcome::Failed(_) | Outcome::Cancelled(_) => Some(reason),
+        Outcome::Succeeded | Outcome::Failed(_) | Outcome::Unknown(_) | Outcome::Cancelled(_) => {
+            Some(reason)
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use ssh::Script;
+use wire::OperationId;
 use wire::firewall::NewRule;
 
 use crate::plan::{Plan, Step, StepKind};
@@ -52,13 +53,19 @@ pub(crate) fn fate(facts: &[(String, String)]) -> Fate {
     }
 }
 
-/// Takes a change back that was neither confirmed nor taken back yet, as a step that was stopped
-/// leaves one.
+/// Takes the change of the step it reads back, if that was neither confirmed nor taken back yet, as
+/// a step that was stopped leaves one.
 pub const TAKE_BACK: Script = Script::new(concat!(
     include_str!("scripts/common.sh"),
     include_str!("scripts/rollback.sh"),
-    "! is_undecided || \"$state/take-back\"\n",
+    "read -r step\n! is_undecided || ! is_from \"$step\" || \"$state/take-back\"\n",
 ));
+
+/// What `CONFIRM` and `TAKE_BACK` read: the step whose change they mean. One that comes late must
+/// not decide on the next one.
+pub(crate) fn step_line(operation: OperationId, position: i32) -> String {
+    format!("{operation}-{position}\n")
+}
 
 /// How the panel confirms a step that changes the firewall.
 pub(crate) fn confirmed() -> StepKind {
@@ -115,6 +122,12 @@ fn words(rule: Option<&NewRule>) -> [String; 4] {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+
+    use tempfile::TempDir;
     use wire::firewall::{Action, PortRange, Protocol, Source};
 
     use super::*;
@@ -151,5 +164,72 @@ mod tests {
         let one = install(&rule("7777", Protocol::Tcp, "2001:db8::7", Action::Deny));
         let other = install(&rule("1", Protocol::Udp, "", Action::Allow));
         assert_eq!(one.steps[0].script, other.steps[0].script);
+    }
+
+    /// A server's folder of a pending change, made by `step`.
+    fn pending(step: &str) -> TempDir {
+        let server = tempfile::tempdir().expect("a folder");
+        let pending = server.path().join("pending");
+        fs::create_dir(&pending).expect("a folder");
+        fs::write(pending.join("step"), format!("{step}\n")).expect("is written");
+        server
+    }
+
+    /// Confirms as on a server, whose folders are all in this one.
+    fn confirm(server: &Path, operation: i64) -> Child {
+        let here = server.to_str().expect("is text");
+        let script = CONFIRM
+            .text()
+            .replace("/var/lib/brokeforge/firewall-rollback", here)
+            .replace("/etc/systemd/system", here);
+        let mut shell = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        let line = step_line(OperationId(operation), 0);
+        let mut stdin = shell.stdin.take().expect("is piped");
+        stdin.write_all(line.as_bytes()).expect("it reads");
+        shell
+    }
+
+    fn is_confirmed(server: &Path, operation: i64) -> bool {
+        confirm(server, operation)
+            .wait()
+            .expect("it ends")
+            .success()
+    }
+
+    #[test]
+    fn a_confirmation_that_comes_late_decides_nothing_on_the_next_change() {
+        let server = pending("7-0");
+        assert!(!is_confirmed(server.path(), 6));
+        assert!(server.path().join("pending").exists());
+        assert!(is_confirmed(server.path(), 7));
+        assert!(!server.path().join("pending").exists());
+        assert!(is_confirmed(server.path(), 7), "its answer got lost");
+    }
+
+    #[test]
+    fn what_a_confirmation_that_was_cut_short_left_does_not_hinder_the_next_one() {
+        let server = pending("7-0");
+        fs::create_dir(server.path().join("confirmed")).expect("a folder");
+        fs::write(server.path().join("confirmed/user.rules"), "").expect("is written");
+        assert!(is_confirmed(server.path(), 7));
+        assert!(!server.path().join("pending").exists());
+    }
+
+    #[test]
+    fn a_second_confirmation_waits_until_the_first_has_put_everything_away() {
+        let server = pending("7-0");
+        let lock = fs::File::create(server.path().join("lock")).expect("a file");
+        lock.lock().expect("is locked");
+        let mut second = confirm(server.path(), 7);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(second.try_wait().expect("can be asked").is_none());
+        assert!(server.path().join("pending").exists());
+        lock.unlock().expect("is free");
+        assert!(second.wait().expect("it ends").success());
     }
 }

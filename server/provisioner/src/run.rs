@@ -14,7 +14,6 @@ mod stopping;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Result;
 use domain::Panel;
@@ -35,9 +34,6 @@ use crate::plan::{Plan, Step, StepKind};
 use crate::prober::check_error;
 use crate::reboot;
 use crate::visitor::Visitor;
-
-/// Output is stored, and announced, at most five times a second.
-const FLUSH: Duration = Duration::from_millis(200);
 
 /// One operation on its way.
 pub struct Run<'a> {
@@ -62,6 +58,8 @@ enum End {
         report: Report,
         exit: Option<String>,
         reason: String,
+        /// False when nobody knows how it ended on the server.
+        is_known: bool,
     },
     /// It runs on, for the next start of the panel to learn of its end.
     LeftRunning,
@@ -127,6 +125,7 @@ impl<'a> Run<'a> {
                     report,
                     exit,
                     reason,
+                    is_known,
                 } => {
                     self.learn(&report.said.facts).await?;
                     let summary = report.said.summary;
@@ -134,7 +133,11 @@ impl<'a> Run<'a> {
                         .end_step(db, position, StepStatus::Failed, summary, exit)
                         .await?;
                     let reason = format!("{}: {reason}", step.title);
-                    return Ok(Some(Outcome::Failed(reason)));
+                    return Ok(Some(if is_known {
+                        Outcome::Failed(reason)
+                    } else {
+                        Outcome::Unknown(reason)
+                    }));
                 }
             }
         }
@@ -161,6 +164,14 @@ impl<'a> Run<'a> {
         let (exit, report) = match verdict {
             Verdict::Exit(exit, report) => (exit, report),
             Verdict::Failed(report, reason) => return Ok(failed(report, None, reason)),
+            Verdict::Unknown(report, reason) => {
+                return Ok(End::Failed {
+                    report,
+                    exit: None,
+                    reason,
+                    is_known: false,
+                });
+            }
             Verdict::LeftRunning => return Ok(End::LeftRunning),
         };
         if !exit.succeeded() {
@@ -174,7 +185,7 @@ impl<'a> Run<'a> {
         match &step.kind {
             StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(report)),
             StepKind::Confirmed { confirm, within } => {
-                Ok(match self.confirm(*confirm, *within).await {
+                Ok(match self.confirm(*confirm, *within, position).await {
                     Ok(()) => End::Done(report),
                     Err(reason) => failed(report, None, reason),
                 })
@@ -289,6 +300,7 @@ fn failed(report: Report, exit: Option<String>, reason: String) -> End {
         report,
         exit,
         reason,
+        is_known: true,
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Claim {
     /// What was given for this operation alone. The database does not have it any more: whoever lost this
     /// claim cannot be replaced.
     pub secret: Option<SecretString>,
+    /// Why it is not gone on with: all that is left is to stop what may run of it on the server.
+    pub give_up: Option<String>,
     pub(super) fence: i64,
     /// When the operation was claimed for the first time.
     pub(super) started_at: Timestamp,

@@ -10,7 +10,7 @@ use wire::{OperationId, ServerId, Timestamp};
 use super::Claim;
 use super::ending::{Outcome, end, set_aside};
 use crate::db::{Db, Tx, now};
-use crate::entities::operation;
+use crate::entities::{operation, operation_step};
 use crate::{Error, Panel, managed, operation_secrets, words};
 
 /// A claim lives this long without a heartbeat; the worker renews it every `HEARTBEAT`.
@@ -19,6 +19,8 @@ pub const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// An operation whose workers die this often without getting anything done is what kills them.
 const MOST_ATTEMPTS: i32 = 3;
+/// What may run of it on the server is stopped before it is set aside, unless workers die of that, too.
+const MOST_ATTEMPTS_TO_STOP: i32 = 2 * MOST_ATTEMPTS;
 
 /// Claims an operation: one whose worker is gone, or else the oldest whose server has no other one
 /// running: one lane per server.
@@ -136,9 +138,23 @@ async fn take(
 ) -> Result<Option<Claim>, Error> {
     let is_new = row.state == OperationState::Queued.as_str();
     let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;
-    if !is_new && let Some(reason) = hopeless(&row, managed::cannot_go_on(kind)) {
-        end(tx, &row, Outcome::Failed(reason)).await?;
+    if !is_new && let Some(reason) = managed::cannot_go_on(kind) {
+        end(tx, &row, Outcome::Failed(reason.to_owned())).await?;
         return Ok(None);
+    }
+    let give_up = (!is_new && row.attempts >= MOST_ATTEMPTS).then(set_aside_reason);
+    if let Some(reason) = &give_up {
+        let outcome = if row.attempts >= MOST_ATTEMPTS_TO_STOP {
+            Some(Outcome::Unknown(reason.clone()))
+        } else if has_touched(tx, row.id).await? {
+            None
+        } else {
+            Some(Outcome::Failed(reason.clone()))
+        };
+        if let Some(outcome) = outcome {
+            end(tx, &row, outcome).await?;
+            return Ok(None);
+        }
     }
     let at = tx.at().0;
     let fence = next_fence(tx, row.server_id).await?;
@@ -163,19 +179,27 @@ async fn take(
         resource_id: claimed.resource_id,
         payload: claimed.payload,
         secret,
+        give_up,
         fence,
         started_at: Timestamp(claimed.started_at.unwrap_or(at)),
     }))
 }
 
-fn hopeless(row: &operation::Model, cannot_go_on: Option<&str>) -> Option<String> {
-    if row.attempts >= MOST_ATTEMPTS {
-        return Some(format!(
-            "The panel stopped {MOST_ATTEMPTS} times while this was running and got nothing done in between, so it is set aside. \
-             The panel's log may tell why. Retry: every step looks first and does only what is missing."
-        ));
-    }
-    cannot_go_on.map(str::to_owned)
+/// Whether anything of it may have run on the server.
+async fn has_touched(tx: &Tx, operation: i64) -> Result<bool, Error> {
+    let begun = operation_step::Entity::find()
+        .filter(operation_step::Column::OperationId.eq(operation))
+        .filter(operation_step::Column::Run.is_not_null())
+        .one(tx.reads())
+        .await?;
+    Ok(begun.is_some())
+}
+
+fn set_aside_reason() -> String {
+    format!(
+        "The panel stopped {MOST_ATTEMPTS} times while this was running and got nothing done in between, so it is set aside. \
+         The panel's log may tell why. Retry: every step looks first and does only what is missing."
+    )
 }
 
 /// Grows from claim to claim on a server, which refuses a lower one. Not a plain count: after an old

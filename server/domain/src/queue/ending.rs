@@ -13,6 +13,8 @@ pub enum Outcome {
     Succeeded,
     /// With a sentence that says what failed and what to do next.
     Failed(String),
+    /// Given up without knowing what became of it on the server; with a sentence like that.
+    Unknown(String),
     /// With the name of who wanted it.
     Cancelled(String),
 }
@@ -22,7 +24,7 @@ impl Outcome {
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Succeeded => None,
-            Self::Failed(reason) => Some(reason.clone()),
+            Self::Failed(reason) | Self::Unknown(reason) => Some(reason.clone()),
             Self::Cancelled(by) => Some(format!("Cancelled by {by}.")),
         }
     }
@@ -76,7 +78,7 @@ async fn end_alone(tx: &mut Tx, row: &operation::Model, outcome: &Outcome) -> Re
     }
     let state = match outcome {
         Outcome::Succeeded => OperationState::Succeeded,
-        Outcome::Failed(_) => OperationState::Failed,
+        Outcome::Failed(_) | Outcome::Unknown(_) => OperationState::Failed,
         Outcome::Cancelled(_) => OperationState::Cancelled,
     };
     tx.update(row, |row| {

@@ -75,6 +75,10 @@ impl Worker {
         over_at: Instant,
         leaving: &watch::Receiver<bool>,
     ) -> Result<Option<Outcome>> {
+        if let Some(reason) = &claim.give_up {
+            self.stop(claim, leaving.clone()).await?;
+            return Ok(Some(Outcome::Unknown(reason.clone())));
+        }
         let cancelled_by = tokio::select! {
             biased;
             // First, so that one whose time passed while the panel was away begins nothing more.

@@ -9,7 +9,7 @@ use ssh::{Attended, Exit, Job, Task, User};
 use tokio::time::{Instant, sleep};
 
 use super::keeper::{Incoming, Keeper, Progress, Report};
-use super::{FLUSH, Run, may_pass};
+use super::{Run, may_pass};
 use crate::backoff::Backoff;
 use crate::plan::Step;
 
@@ -22,6 +22,8 @@ const MOST_VANISHED: i32 = 3;
 pub enum Verdict {
     Exit(Exit, Report),
     Failed(Report, String),
+    /// Given up without an answer.
+    Unknown(Report, String),
     /// The panel is about to stop; the step runs on.
     LeftRunning,
 }
@@ -90,7 +92,7 @@ impl Run<'_> {
                 let reason = format!(
                     "{reason} The step may have ended on the server, or not: retry, every step looks first."
                 );
-                return Ok(Verdict::Failed(keeper.end().await?, reason));
+                return Ok(Verdict::Unknown(keeper.end().await?, reason));
             }
             if keeper.read_to() > before {
                 backoff = Backoff::default();
@@ -139,7 +141,7 @@ impl Run<'_> {
             loop {
                 tokio::select! {
                     attended = &mut attending => break Some(attended),
-                    () = sleep(FLUSH) => keeper.take(incoming.drain()).await?,
+                    () = incoming.is_due() => keeper.take(incoming.drain()).await?,
                     () = &mut leaves => break None,
                 }
             }

@@ -17,10 +17,16 @@ const DEADLINE: Duration = Duration::from_secs(15);
 impl Run<'_> {
     /// Confirms over a new connection that the panel still gets in. What counts in the end is what the server
     /// says became of the change, not how the attempt to confirm it ended.
-    pub(super) async fn confirm(&self, confirm: Script, within: Duration) -> Result<(), String> {
+    pub(super) async fn confirm(
+        &self,
+        confirm: Script,
+        within: Duration,
+        position: i32,
+    ) -> Result<(), String> {
+        let step = firewall::step_line(self.claim.operation, position);
         let deadline = Instant::now() + within;
         while Instant::now() < deadline {
-            match self.fresh_run(confirm).await {
+            match self.fresh_run(confirm, &step).await {
                 Ok((exit, _)) if exit.succeeded() => return Ok(()),
                 // The server's own answer: too late. How far it is with that is asked below.
                 Ok(_) => break,
@@ -52,15 +58,15 @@ impl Run<'_> {
 
     /// Asks the server what became of the last change of its firewall.
     pub(super) async fn fate(&self) -> Result<Fate, Error> {
-        let (_, answer) = self.fresh_run(firewall::ROLLBACK_STATUS).await?;
+        let (_, answer) = self.fresh_run(firewall::ROLLBACK_STATUS, "").await?;
         Ok(firewall::fate(&answer.facts()))
     }
 
-    async fn fresh_run(&self, script: Script) -> Result<(Exit, Answer), Error> {
+    async fn fresh_run(&self, script: Script, stdin: &str) -> Result<(Exit, Answer), Error> {
         self.connector.forget(self.target.server).await;
         let remote = self.connector.connect(&self.target).await?;
-        let mut answer = Answer::default();
-        let run = remote.run(script, Privilege::Root, b"", DEADLINE, &mut answer);
+        let (mut answer, stdin) = (Answer::default(), stdin.as_bytes());
+        let run = remote.run(script, Privilege::Root, stdin, DEADLINE, &mut answer);
         let exit = run.await?;
         Ok((exit, answer))
     }

@@ -2,10 +2,13 @@
 //! doubled, whoever reads on.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use ssh::{Output, Stream};
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::Run;
 use crate::output::{Reader, Said};
@@ -13,6 +16,12 @@ use crate::output::{Reader, Said};
 /// Of each step's output, this much of the beginning is kept, and as much of the end as `TAIL`.
 const HEAD: usize = 768 * 1024;
 const TAIL: usize = 256 * 1024;
+/// So much is not kept waiting: a server that prints without end must not fill memory.
+const FULL: usize = 512 * 1024;
+/// Output is stored, and announced, at most five times a second where it comes at a usual speed.
+const FLUSH: Duration = Duration::from_millis(200);
+/// More facts than any of our scripts has.
+const MOST_FACTS: usize = 100;
 const PIECE: usize = 64 * 1024;
 /// So much of the end tells the usual failures.
 const LAST_LINES: usize = 8 * 1024;
@@ -42,22 +51,35 @@ pub struct Progress {
     marks: Marks,
 }
 
-/// Bytes between the connection, which must not wait, and the database.
+/// Bytes between the connection and the database. A connection that is not read from waits, so all
+/// it takes to keep this small is to `drain` it when it is due.
 #[derive(Clone, Default)]
-pub struct Incoming(Arc<Mutex<Vec<u8>>>);
+pub struct Incoming {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    full: Arc<Notify>,
+}
 
 impl Incoming {
     pub fn drain(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// After a while, or at once when much has come.
+    pub async fn is_due(&self) {
+        tokio::select! {
+            () = sleep(FLUSH) => {}
+            () = self.full.notified() => {}
+        }
     }
 }
 
 impl Output for Incoming {
     fn write(&mut self, _: Stream, bytes: &[u8]) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
+        let mut waiting = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.extend_from_slice(bytes);
+        if waiting.len() >= FULL {
+            self.full.notify_one();
+        }
     }
 }
 
@@ -167,7 +189,7 @@ impl<'a> Keeper<'a> {
                 Said::Summary(summary) => marks.summary = Some(summary),
                 Said::Fact { key, value } => {
                     let fact = (key, value);
-                    if !marks.facts.contains(&fact) {
+                    if marks.facts.len() < MOST_FACTS && !marks.facts.contains(&fact) {
                         marks.facts.push(fact);
                     }
                 }

@@ -86,7 +86,14 @@ impl Run<'_> {
             StepKind::Confirmed { .. } => {
                 let (script, deadline) = (firewall::TAKE_BACK, Duration::from_mins(1));
                 let mut nowhere = Discard;
-                let taking = remote.run(script, Privilege::Root, b"", deadline, &mut nowhere);
+                let named = firewall::step_line(self.claim.operation, position);
+                let taking = remote.run(
+                    script,
+                    Privilege::Root,
+                    named.as_bytes(),
+                    deadline,
+                    &mut nowhere,
+                );
                 match taking.await {
                     Ok(exit) if exit.succeeded() => None,
                     Ok(exit) => Some(format!(

@@ -1,9 +1,15 @@
 # A change of the firewall is taken back unless the panel confirms it over a new connection. To confirm and to take
 # back are one rename of the same folder, so only one of them happens. A timer does not outlive a reboot, ufw's files
 # do: hence the boot unit, which is there only while a change is pending. What follows the rename may fail without
-# changing what was decided: a folder left behind must not stand in the way of the next change.
+# changing what was decided: a folder left behind must not stand in the way of the next change. A confirmation may outlive
+# the panel that sent it, or come late: it names its step, and the next change waits until it has put everything away.
 state=/var/lib/brokeforge/firewall-rollback
 unit=brokeforge-firewall-rollback
+deciding() {
+  exec 8>"$state/lock"
+  flock 8
+}
+is_from() { [ ! -e "$state/pending/step" ] || [ "$(cat "$state/pending/step")" = "$1" ]; }
 is_undecided() { [ -d "$state/pending" ] || [ -d "$state/taking-back" ]; }
 forget_last_outcome() {
   waited=0
@@ -17,10 +23,12 @@ forget_last_outcome() {
 }
 begin_change() {
   install -d -m 700 /var/lib/brokeforge "$state"
+  # Made while there is room for it: taking back must work on a full disk.
+  deciding
   rm -rf "$state/new" "$state/confirmed"
   install -d -m 700 "$state/new"
-  # Made while there is room for it: taking back must work on a full disk.
-  : >> "$state/lock"
+  step=${BROKEFORGE_STEP:-}
+  echo "${step%-*}" > "$state/new/step"
   cp -a /etc/ufw/user.rules /etc/ufw/user6.rules /etc/ufw/ufw.conf "$state/new/"
   cp -a /etc/default/ufw "$state/new/default"
   cat > "$state/take-back" <<'SCRIPT'
@@ -70,6 +78,7 @@ UNIT
   systemd-run --quiet --collect --unit="$unit-timer" --on-active=60 --timer-property=AccuracySec=1s "$state/take-back" by-itself
   trap take_back_if_it_failed EXIT
   mv -T "$state/new" "$state/pending"
+  exec 8>&-
 }
 take_back_if_it_failed() {
   code=$?
@@ -79,9 +88,13 @@ take_back_if_it_failed() {
   fi
   exit "$code"
 }
+# Reads the step that made the change.
 confirm_change() {
+  read -r step
+  [ -d "$state" ] || return 0
+  deciding
   [ ! -d "$state/pending" ] || rm -rf "$state/confirmed"
-  if ! mv -T "$state/pending" "$state/confirmed" 2>/dev/null; then
+  if ! is_from "$step" || ! mv -T "$state/pending" "$state/confirmed" 2>/dev/null; then
     if is_undecided || [ -d "$state/taken-back" ]; then fail 'The change was not confirmed in time, so it was taken back.'; fi
     # Nothing had to change, or the answer to an earlier confirmation got lost.
     [ -d "$state/confirmed" ] || return 0

@@ -98,9 +98,48 @@ async fn an_operation_that_kills_its_panel_three_times_is_set_aside() {
     let ended = panel.end_of(operation).await;
     assert!(ended.error.unwrap().contains("The panel stopped 3 times"));
     assert_eq!(
+        panel.connector.remote.running_jobs(),
+        0,
+        "what has ended does not run on"
+    );
+    assert_eq!(
         panel.rule(&server, rule).await.unwrap().status,
         Status::Failed
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_was_set_aside_is_not_taken_for_a_rule_that_still_works() {
+    let panel = TestPanel::new().await;
+    let server = panel.server("web-1", "203.0.113.7").await;
+    rule_prints(&panel, "added\n", Duration::ZERO);
+    let (rule, operation) = panel.add_rule(&server, "8081").await;
+    let worker = panel.restart_worker().await;
+    panel.end_of(operation).await;
+    worker.kill();
+    rule_prints(&panel, "", Duration::from_mins(2));
+    let removal = domain::managed::request_removal(
+        &panel.panel.db,
+        &panel.who,
+        &server,
+        wire::ResourceKind::FirewallRule,
+        rule.0,
+    )
+    .await
+    .unwrap();
+    for _ in 0..3 {
+        let worker = panel.restart_worker().await;
+        until_it_runs(&panel).await;
+        panel
+            .until(removal, |it| it.state == OperationState::Running)
+            .await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        worker.kill();
+    }
+    let _worker = panel.restart_worker().await;
+    assert_eq!(panel.end_of(removal).await.state, OperationState::Failed);
+    let rule = panel.rule(&server, rule).await.unwrap();
+    assert_eq!(rule.status, Status::Failed, "it may be gone on the server");
 }
 
 #[tokio::test(flavor = "multi_thread")]
