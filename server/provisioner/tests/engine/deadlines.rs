@@ -65,6 +65,8 @@ async fn one_whose_time_passed_while_the_panel_was_away_is_stopped_at_its_start(
         .until(operation, |_| panel.connector.remote.running_jobs() == 1)
         .await;
     worker.kill();
+    // What is told to stop may still be in the middle of a call.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     leave(&panel, operation, Duration::ZERO).await;
     let attended = panel.connector.remote.attended().len();
     let _worker = panel.restart_worker().await;
