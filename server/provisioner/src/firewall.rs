@@ -54,11 +54,11 @@ pub(crate) fn fate(facts: &[(String, String)]) -> Fate {
 }
 
 /// Takes the change of the step it reads back, if that was neither confirmed nor taken back yet, as
-/// a step that was stopped leaves one.
+/// a step that was stopped leaves one; then says what `ROLLBACK_STATUS` says.
 pub const TAKE_BACK: Script = Script::new(concat!(
     include_str!("scripts/common.sh"),
     include_str!("scripts/rollback.sh"),
-    "read -r step\n! is_undecided || ! is_from \"$step\" || \"$state/take-back\"\n",
+    "read -r step\n! is_undecided || ! is_from \"$step\" || \"$state/take-back\"\nrollback_status\n",
 ));
 
 /// What `CONFIRM` and `TAKE_BACK` read: the step whose change they mean. One that comes late must

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::entities::server;
-use domain::queue::{self, Claim, Outcome, PlannedStep};
+use domain::queue::{self, Claim, Ending, PlannedStep};
 use domain::{Panel, firewall as rules, operation_secrets, servers};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
@@ -113,7 +113,7 @@ impl Worker {
         claim: &Claim,
         secret: Option<SecretString>,
         leaving: watch::Receiver<bool>,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Option<Ending>> {
         let panel = &self.panel;
         if claim.cancel_wanted(&panel.db).await?.is_some() {
             // Somebody else looks for that; nothing more is begun.
@@ -121,9 +121,8 @@ impl Worker {
         }
         let Some(plan) = plan_of(panel, claim).await? else {
             let connector = Arc::clone(&self.connector);
-            return authorize::run(panel, connector, claim, secret)
-                .await
-                .map(Some);
+            let outcome = authorize::run(panel, connector, claim, secret).await?;
+            return Ok(Some(outcome.into()));
         };
         let server = servers::row(&panel.db, claim.server).await?;
         let earlier = claim.earlier_steps(&panel.db).await?;

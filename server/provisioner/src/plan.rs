@@ -15,6 +15,13 @@ pub struct Plan {
     pub steps: Vec<Step>,
 }
 
+impl Plan {
+    /// Values that no page may show.
+    pub fn secrets(&self) -> Vec<String> {
+        self.steps.iter().flat_map(Step::secrets).collect()
+    }
+}
+
 /// One constant script with its values.
 ///
 /// What a script prints is shown as it comes, but for lines that begin with a mark: `::summary TEXT`

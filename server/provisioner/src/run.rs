@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use domain::Panel;
 use domain::prober::CheckError;
-use domain::queue::{Claim, Outcome, StepState};
+use domain::queue::{Claim, Ending, FailedStep, Outcome, StepState};
 use domain::servers::record_connection;
 use ssh::{Connector, Error, Exit, Job, Remote, Target};
 use tokio::sync::watch;
@@ -93,12 +93,12 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// Only faults of the panel itself: what goes wrong on the server is an `Outcome`.
-    pub async fn to_the_end(mut self, plan: &Plan) -> Result<Option<Outcome>> {
+    pub async fn to_the_end(mut self, plan: &Plan) -> Result<Option<Ending>> {
         let db = &self.panel.db;
         let states = self.claim.steps(db).await?;
         let has_run = |state: &StepState| state.run != 0;
         self.was_connected = AtomicBool::new(states.iter().any(has_run));
-        self.secrets = plan.steps.iter().flat_map(Step::secrets).collect();
+        self.secrets = plan.secrets();
         for (state, step) in states.iter().zip(&plan.steps) {
             match state.status {
                 StepStatus::Succeeded => continue,
@@ -128,20 +128,23 @@ impl<'a> Run<'a> {
                     is_known,
                 } => {
                     self.learn(&report.said.facts).await?;
-                    let summary = report.said.summary;
-                    self.claim
-                        .end_step(db, position, StepStatus::Failed, summary, exit)
-                        .await?;
                     let reason = format!("{}: {reason}", step.title);
-                    return Ok(Some(if is_known {
-                        Outcome::Failed(reason)
-                    } else {
-                        Outcome::Unknown(reason)
+                    return Ok(Some(Ending {
+                        outcome: if is_known {
+                            Outcome::Failed(reason)
+                        } else {
+                            Outcome::Unknown(reason)
+                        },
+                        failed_step: Some(FailedStep {
+                            position,
+                            summary: report.said.summary,
+                            exit,
+                        }),
                     }));
                 }
             }
         }
-        Ok(Some(Outcome::Succeeded))
+        Ok(Some(Outcome::Succeeded.into()))
     }
 
     async fn step(&self, step: &Step, state: StepState) -> Result<End> {

@@ -10,7 +10,7 @@ use wire::operations::{OperationKind, OperationState, StepStatus};
 use wire::{OperationId, ServerId, Timestamp};
 
 use super::LEASE_MS;
-use super::ending::{Outcome, end, set_aside};
+use super::ending::{Ending, FailedStep, end, set_aside};
 use crate::db::{Db, Tx};
 use crate::entities::{operation, operation_output, operation_step, server};
 use crate::{Error, words};
@@ -175,7 +175,7 @@ impl Claim {
             .collect()
     }
 
-    /// Marks a step as running. One that is so already stays as it stands.
+    /// Marks a step as running. One that is so already stays as it stands; of an earlier try nothing is left.
     ///
     /// # Errors
     /// `LeaseLost`, or when the database does not answer.
@@ -190,6 +190,10 @@ impl Claim {
                 if !is_running {
                     row.status = StepStatus::Running.as_str().to_owned();
                     row.started_at = Some(at);
+                    row.ended_at = None;
+                    row.summary = None;
+                    row.exit = None;
+                    row.diagnosis = None;
                     row.run = Some(run);
                     row.progress = None;
                 }
@@ -383,15 +387,17 @@ impl Claim {
         tx.commit().await
     }
 
-    /// Ends the operation and settles its record, in one transaction. Where the record does not fit the operation any
+    /// Ends the operation with its last step and settles its record, in one transaction. Where the record does not fit the operation any
     /// more, that ends alone and says so.
     ///
     /// # Errors
     /// `LeaseLost`, or when the database does not answer.
-    pub async fn finish(&self, db: &Db, outcome: Outcome) -> Result<(), Error> {
+    pub async fn finish(&self, db: &Db, ending: Ending) -> Result<(), Error> {
         let mut tx = db.begin().await?;
         let row = self.held(&tx).await?;
-        match end(&mut tx, &row, outcome).await {
+        self.end_failed(&mut tx, ending.failed_step.as_ref())
+            .await?;
+        match end(&mut tx, &row, ending.outcome).await {
             Ok(()) => tx.commit().await,
             Err(Error::Database(error)) => Err(Error::Database(error)),
             Err(error) => {
@@ -399,11 +405,29 @@ impl Claim {
                 tracing::error!(operation = row.id, %error, "an operation does not fit its record");
                 let mut tx = db.begin().await?;
                 let row = self.held(&tx).await?;
+                self.end_failed(&mut tx, ending.failed_step.as_ref())
+                    .await?;
                 let rest = "How far the work got is in the steps.";
                 set_aside(&mut tx, &row, &error, rest).await?;
                 tx.commit().await
             }
         }
+    }
+
+    async fn end_failed(&self, tx: &mut Tx, failed: Option<&FailedStep>) -> Result<(), Error> {
+        let Some(failed) = failed else {
+            return Ok(());
+        };
+        let step = self.step(tx, failed.position).await?;
+        let at = tx.at().0;
+        tx.update(&step, |row| {
+            row.status = StepStatus::Failed.as_str().to_owned();
+            row.ended_at = Some(at);
+            row.summary.clone_from(&failed.summary);
+            row.exit.clone_from(&failed.exit);
+        })
+        .await?;
+        Ok(())
     }
 
     /// Tells this claim's hold from all others, also on the server.

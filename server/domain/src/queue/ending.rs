@@ -19,6 +19,31 @@ pub enum Outcome {
     Cancelled(String),
 }
 
+/// How an operation ended, and the step that failed with it: both are stored at once, or a crash in between would have
+/// the step run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    pub outcome: Outcome,
+    pub failed_step: Option<FailedStep>,
+}
+
+/// The step that an operation ended with; `exit` is for people, as in `exit code 100`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedStep {
+    pub position: i32,
+    pub summary: Option<String>,
+    pub exit: Option<String>,
+}
+
+impl From<Outcome> for Ending {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            failed_step: None,
+        }
+    }
+}
+
 impl Outcome {
     /// What stands beside the operation, and beside its record.
     pub fn reason(&self) -> Option<String> {

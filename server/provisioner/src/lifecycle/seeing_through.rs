@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use domain::queue::{self, Claim, HEARTBEAT, Outcome};
+use domain::queue::{self, Claim, Ending, HEARTBEAT, Outcome};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -30,9 +30,9 @@ impl Worker {
         let mut secret = claim.secret.take();
         let over_at = Instant::now() + claim.time_left();
         let mut backoff = Backoff::default();
-        let outcome = loop {
+        let ending = loop {
             let error = match self.once(&claim, secret.take(), over_at, &leaving).await {
-                Ok(Some(outcome)) => break outcome,
+                Ok(Some(ending)) => break ending,
                 Ok(None) => return self.release(&claim).await,
                 Err(error) => error,
             };
@@ -45,9 +45,12 @@ impl Worker {
                     Err(fault) if is_of_database(&fault) => {}
                     Err(fault) => {
                         tracing::error!(operation = %claim.operation, fault = format!("{fault:#}"), "could not stop a step");
-                        break gave_up(claim.kind, &error);
+                        break gave_up(claim.kind, &error).into();
                     }
-                    Ok(_) => break gave_up(claim.kind, &error),
+                    Ok(Stopped::TooLate) => break Outcome::Succeeded.into(),
+                    Ok(Stopped::Nothing | Stopped::Step(_) | Stopped::OutOfReach(_)) => {
+                        break gave_up(claim.kind, &error).into();
+                    }
                 }
             }
             if !waits(backoff.next(), &leaving).await {
@@ -55,7 +58,7 @@ impl Worker {
             }
         };
         let mut backoff = Backoff::default();
-        while let Err(error) = claim.finish(&self.panel.db, outcome.clone()).await {
+        while let Err(error) = claim.finish(&self.panel.db, ending.clone()).await {
             if let domain::Error::LeaseLost(_) = error {
                 return;
             }
@@ -74,10 +77,16 @@ impl Worker {
         secret: Option<SecretString>,
         over_at: Instant,
         leaving: &watch::Receiver<bool>,
-    ) -> Result<Option<Outcome>> {
+    ) -> Result<Option<Ending>> {
         if let Some(reason) = &claim.give_up {
-            self.stop(claim, leaving.clone()).await?;
-            return Ok(Some(Outcome::Unknown(reason.clone())));
+            let stopped = self.stop(claim, leaving.clone()).await?;
+            let outcome = match stopped {
+                Stopped::TooLate => Outcome::Succeeded,
+                Stopped::Nothing | Stopped::Step(_) | Stopped::OutOfReach(_) => {
+                    Outcome::Unknown(reason.clone())
+                }
+            };
+            return Ok(Some(outcome.into()));
         }
         let cancelled_by = tokio::select! {
             biased;
@@ -87,10 +96,23 @@ impl Worker {
             ended = self.attempt(claim, secret, leaving.clone()) => return ended,
         };
         let stopped = self.stop(claim, leaving.clone()).await?;
-        Ok(Some(match cancelled_by {
-            Some(by) => Outcome::Cancelled(by),
-            None => Outcome::Failed(took_too_long(claim.kind, &stopped)),
-        }))
+        let outcome = match (stopped, cancelled_by) {
+            (Stopped::TooLate, _) => Outcome::Succeeded,
+            (Stopped::OutOfReach(step), Some(by)) => Outcome::Unknown(out_of_reach(step, &by)),
+            (Stopped::Nothing | Stopped::Step(_), Some(by)) => Outcome::Cancelled(by),
+            (Stopped::Nothing, None) => {
+                Outcome::Failed(took_too_long(claim.kind, "", "was given up"))
+            }
+            (Stopped::Step(step), None) => {
+                let what = "was stopped on the server";
+                Outcome::Failed(took_too_long(claim.kind, step, what))
+            }
+            (Stopped::OutOfReach(step), None) => {
+                let what = "was given up; the server could not be reached to stop it, and ends it by itself";
+                Outcome::Unknown(took_too_long(claim.kind, step, what))
+            }
+        };
+        Ok(Some(outcome.into()))
     }
 
     /// Waits until somebody wants the operation cancelled, and says who.
@@ -183,16 +205,15 @@ fn gave_up(kind: OperationKind, error: &anyhow::Error) -> Outcome {
     ))
 }
 
-fn took_too_long(kind: OperationKind, stopped: &Stopped) -> String {
+fn out_of_reach(step: &str, by: &str) -> String {
+    format!(
+        "{step}: cancelled by {by}, but the server could not be reached to make sure, and it has ended this by itself \
+         meanwhile. Retry: every step looks first and does only what is missing."
+    )
+}
+
+fn took_too_long(kind: OperationKind, step: &str, what: &str) -> String {
     let minutes = queue::limit(kind).as_secs() / 60;
-    let (step, what) = match stopped {
-        Stopped::Nothing => ("", "was given up"),
-        Stopped::Step(title) => (*title, "was stopped on the server"),
-        Stopped::OutOfReach(title) => (
-            *title,
-            "was given up; the server could not be reached to stop it, and ends it by itself",
-        ),
-    };
     let step = if step.is_empty() {
         String::new()
     } else {

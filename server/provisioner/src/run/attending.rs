@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use domain::queue::StepState;
-use ssh::{Attended, Exit, Job, Task, User};
+use ssh::{Attended, Exit, Job, Remote, Task, User};
 use tokio::time::{Instant, sleep};
 
 use super::keeper::{Incoming, Keeper, Progress, Report};
@@ -125,28 +125,7 @@ impl Run<'_> {
             Err(error) => return Ok(Look::Verdict(Err(error.to_string()))),
         };
         self.claim.note(&self.panel.db, None).await?;
-        let stdin = step.stdin();
-        let task = Task {
-            script: step.script,
-            user,
-            stdin: &stdin,
-            deadline: step.deadline,
-        };
-        let incoming = Incoming::default();
-        let mut sink = incoming.clone();
-        let attended = {
-            let attending = remote.attend(job, task, keeper.read_to(), &mut sink);
-            let leaves = self.leaves(step);
-            tokio::pin!(attending, leaves);
-            loop {
-                tokio::select! {
-                    attended = &mut attending => break Some(attended),
-                    () = incoming.is_due() => keeper.take(incoming.drain()).await?,
-                    () = &mut leaves => break None,
-                }
-            }
-        };
-        keeper.take(incoming.drain()).await?;
+        let attended = self.listen(&*remote, step, user, job, keeper).await?;
         Ok(match attended {
             None => Look::Leave,
             Some(Ok(Attended::Ended { exit, size })) if keeper.read_to() >= size => {
@@ -175,5 +154,39 @@ impl Run<'_> {
             Some(Err(error)) if may_pass(&error) => Look::Again(error.to_string()),
             Some(Err(error)) => Look::Verdict(Err(error.to_string())),
         })
+    }
+
+    /// Attends a step over one connection; `None` when the panel leaves it.
+    pub(super) async fn listen(
+        &self,
+        remote: &dyn Remote,
+        step: &Step,
+        user: User,
+        job: &Job,
+        keeper: &mut Keeper<'_>,
+    ) -> Result<Option<std::result::Result<Attended, ssh::Error>>> {
+        let stdin = step.stdin();
+        let task = Task {
+            script: step.script,
+            user,
+            stdin: &stdin,
+            deadline: step.deadline,
+        };
+        let incoming = Incoming::default();
+        let mut sink = incoming.clone();
+        let attended = {
+            let attending = remote.attend(job, task, keeper.read_to(), &mut sink);
+            let leaves = self.leaves(step);
+            tokio::pin!(attending, leaves);
+            loop {
+                tokio::select! {
+                    attended = &mut attending => break Some(attended),
+                    () = incoming.is_due() => keeper.take(incoming.drain()).await?,
+                    () = &mut leaves => break None,
+                }
+            }
+        };
+        keeper.take(incoming.drain()).await?;
+        Ok(attended)
     }
 }

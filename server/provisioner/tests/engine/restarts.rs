@@ -1,7 +1,10 @@
 use std::time::Duration;
 
+use domain::queue::PlannedStep;
+use sea_orm::{ConnectionTrait, Statement};
 use ssh::fake::Answer;
 use wire::Status;
+use wire::diagnosis::{Cause, Diagnosis};
 use wire::operations::{OperationState, StepStatus};
 
 use crate::cuts::{is_rule, rule_prints};
@@ -190,4 +193,93 @@ async fn a_worker_that_lost_its_lease_cannot_act_on_the_server_any_more() {
         .map(|job| job.fence)
         .collect();
     assert!(fences.is_sorted(), "{fences:?}");
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fault that only this test makes"
+)]
+async fn execute(panel: &TestPanel, text: &str) {
+    let statement = Statement::from_string(sea_orm::DbBackend::Sqlite, text);
+    panel
+        .panel
+        .db
+        .writes()
+        .execute_raw(statement)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_failed_is_not_run_again_by_a_panel_killed_before_it_could_say_so() {
+    let panel = TestPanel::new().await;
+    let server = panel.server("web-1", "203.0.113.7").await;
+    panel.connector.remote.respond(|run| {
+        if is_rule(run) {
+            Answer::code(1).and(ssh::Stream::Stdout, "::error It broke.\n")
+        } else {
+            Answer::code(0)
+        }
+    });
+    let no_end =
+        "CREATE TRIGGER no_end BEFORE UPDATE OF state ON operations WHEN NEW.state = 'failed'
+                  BEGIN SELECT RAISE(FAIL, 'no end'); END";
+    execute(&panel, no_end).await;
+    let (_, operation) = panel.add_rule(&server, "8081").await;
+    let worker = panel.restart_worker().await;
+    panel
+        .until(operation, |it| {
+            it.steps.iter().any(|step| step.diagnosis.is_some())
+        })
+        .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    worker.kill();
+    execute(&panel, "DROP TRIGGER no_end").await;
+    let _worker = panel.restart_worker().await;
+    let ended = panel.end_of(operation).await;
+    assert_eq!(ended.state, OperationState::Failed);
+    assert_eq!(ended.error.as_deref(), Some("Add the rule: It broke."));
+    assert_eq!(ended.steps[0].exit.as_deref(), Some("exit code 1"));
+    let runs = panel.connector.remote.runs();
+    assert_eq!(runs.iter().filter(|run| is_rule(run)).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_begun_again_says_nothing_of_its_last_end() {
+    let panel = TestPanel::new().await;
+    let server = panel.server("web-1", "203.0.113.7").await;
+    let (_, operation) = panel.add_rule(&server, "8081").await;
+    let db = &panel.panel.db;
+    let claim = domain::queue::claim(&panel.panel, "test")
+        .await
+        .unwrap()
+        .unwrap();
+    let step = PlannedStep {
+        title: "Add the rule".into(),
+        script: String::new(),
+        fingerprint: "one".into(),
+        done_earlier: None,
+    };
+    claim.plan(db, vec![step]).await.unwrap();
+    claim.start_step(db, 0).await.unwrap();
+    let diagnosis = Diagnosis {
+        kind: Cause::DiskFull,
+        sentence: "The disk is full.".into(),
+        action: String::new(),
+    };
+    claim.diagnose(db, 0, &diagnosis).await.unwrap();
+    let (failed, exit) = (StepStatus::Failed, Some("exit code 1".into()));
+    claim
+        .end_step(db, 0, failed, Some("half".into()), exit)
+        .await
+        .unwrap();
+    claim.start_step(db, 0).await.unwrap();
+    let shown = panel.show(operation).await;
+    let step = &shown.steps[0];
+    assert_eq!(step.status, StepStatus::Running);
+    assert!(step.diagnosis.is_none() && step.exit.is_none(), "{step:?}");
+    assert!(
+        step.ended_at.is_none() && step.summary.is_none(),
+        "{step:?}"
+    );
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::bus::Bus;
 use domain::{Db, Panel, queue};
 use provisioner::SshProber;
-use provisioner::firewall::ROLLBACK_STATUS;
+use provisioner::firewall::{ROLLBACK_STATUS, TAKE_BACK};
 use sea_orm::{ConnectionTrait, Statement};
 use ssh::fake::Answer;
 use wire::Status;
@@ -45,7 +45,7 @@ impl Bench {
         log_transitions(&observer).await;
         observer.connector.remote.respond(|run| {
             // A change of the firewall that was not confirmed has been taken back.
-            let is_asked = run.script == ROLLBACK_STATUS;
+            let is_asked = [ROLLBACK_STATUS, TAKE_BACK].contains(&run.script);
             Answer::stdout(if is_asked {
                 "::fact rollback done\n"
             } else {
