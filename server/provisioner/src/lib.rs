@@ -13,6 +13,8 @@ pub mod prober;
 pub mod provisioning;
 pub mod reboot;
 pub mod run;
+#[cfg(test)]
+mod script_tests;
 pub mod visitor;
 
 pub use lifecycle::Worker;

@@ -234,3 +234,6 @@ impl Output for Ear<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

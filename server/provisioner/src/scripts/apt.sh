@@ -1,18 +1,36 @@
-# The locks are fcntl locks, so a holder stands in /proc/locks by its file's inode.
+# The locks are fcntl locks, so a holder stands in /proc/locks by its file's device and inode. Another file system has the
+# same inodes, and the device there is not always the one that the file tells (btrfs, overlays): so who can be seen must
+# really have the file open.
 apt_lock_holder() {
   for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock; do
     [ -e "$lock" ] || continue
-    pid=$(awk -v inode="$(stat -c %i "$lock")" '
-      $2 != "->" { count = split($6, at, ":"); if (at[count] == inode) { print $5; exit } }' /proc/locks)
-    [ -n "$pid" ] || continue
-    if name=$(cat "/proc/$pid/comm" 2>/dev/null); then
-      printf '%s (process %s)\n' "$name" "$pid"
-    else
-      echo 'a program that cannot be seen from here'
-    fi
-    return 0
+    device=$(stat -c %D "$lock")
+    device=$(printf '%02x:%02x' "$((0x$device >> 8 & 0xfff))" "$((0x$device & 0xff | 0x$device >> 12 & 0xfff00))")
+    for locked in $(awk -v inode="$(stat -c %i "$lock")" '
+      $2 != "->" { split($6, at, ":"); if (at[3] == inode) print $5 "," at[1] ":" at[2] }' /proc/locks); do
+      pid=${locked%,*}
+      if [ ! -e "/proc/$pid/comm" ]; then
+        [ "${locked#*,}" = "$device" ] || continue
+        echo 'a program that cannot be seen from here'
+        return 0
+      elif has_open "$pid" "$lock"; then
+        printf '%s (process %s)\n' "$(command_of "$pid")" "$pid"
+        return 0
+      fi
+    done
   done
   return 1
+}
+has_open() {
+  for open in "/proc/$1/fd"/*; do [ ! "$open" -ef "$2" ] || return 0; done
+  return 1
+}
+# By its name alone, as arguments may hold secrets. The kernel knows 15 letters of it.
+command_of() {
+  known=$(cat "/proc/$1/comm" 2>/dev/null || echo 'a program')
+  whole=$(tr '\0' '\n' 2>/dev/null < "/proc/$1/cmdline" | head -n 2 | awk -v known="$known" '
+    { sub(/.*\//, "") } length(known) < 15 ? $0 == known : index($0, known) == 1 { print; exit }')
+  echo "${whole:-$known}"
 }
 wait_for_apt() {
   waited=0 told=
@@ -33,7 +51,7 @@ apt_get() {
     -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
-lists_stamp=/var/lib/brokeforge/package-lists-updated
+lists_stamp=$ours/package-lists-updated
 forget_lists() { rm -f "$lists_stamp"; }
 refresh_lists() {
   # A change of the sources counts at once.
@@ -44,7 +62,7 @@ refresh_lists() {
   # Left to itself, apt takes old lists for those that it could not fetch, and calls that a success.
   apt_get -o APT::Update::Error-Mode=any update ||
     fail_as_shown 'The package lists could not be fetched. Check the network of the server and /etc/apt, then retry.'
-  install -d -m 700 "${lists_stamp%/*}"
+  own_folder
   touch "$lists_stamp"
 }
 half_installed() {

@@ -11,7 +11,8 @@ available=/etc/nginx/sites-available enabled=/etc/nginx/sites-enabled
 listen6=''
 [ ! -e /proc/net/if_inet6 ] || listen6='
     listen [::]:80 default_server;'
-changed='' took_default=''
+own_folder
+owed='' took_default=''
 [ -d "$root" ] || install -d -m 755 "$root"
 write_if_different "$root/index.html" <<'PAGE'
 <!doctype html>
@@ -22,7 +23,7 @@ write_if_different "$root/index.html" <<'PAGE'
 <p>This server is ready. No site has this name.</p>
 </html>
 PAGE
-changed=''
+owed=$ours/nginx-reload
 write_if_different "$available/brokeforge-default" <<SITE
 # Kept by BrokeForge; changes here are overwritten.
 server {
@@ -41,23 +42,23 @@ server {
 }
 SITE
 if [ ! -e "$enabled/brokeforge-default" ]; then
+  owe
   ln -s ../sites-available/brokeforge-default "$enabled/brokeforge-default"
-  changed=yes
 fi
 # The distribution's default site claims the same place.
 if [ -L "$enabled/default" ]; then
   took_default=$(readlink "$enabled/default")
+  owe
   rm "$enabled/default"
-  changed=yes
 fi
 if ! nginx -t; then
   # What nginx refuses must not lie there for its next start.
-  if [ -n "$changed" ]; then
+  if [ -e "$owed" ]; then
     rm -f "$enabled/brokeforge-default"
     [ -z "$took_default" ] || ln -s "$took_default" "$enabled/default"
   fi
   fail 'The configuration in /etc/nginx is faulty. The output shows where; mend it on the server, then retry.'
 fi
-if [ -n "$changed" ] && systemctl is-active --quiet nginx.service; then systemctl reload nginx.service; fi
+pay nginx.service
 run_service nginx.service
 summary "nginx $(nginx -v 2>&1 | sed 's#.*/##'), default site on port 80"

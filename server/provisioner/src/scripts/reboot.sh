@@ -1,16 +1,15 @@
 read -r mark
-folder=/var/lib/brokeforge
+own_folder
 boot=$(cat /proc/sys/kernel/random/boot_id)
 # Asked for again, perhaps by a panel that was restarted in between: once is enough.
-if { read -r noted before < "$folder/reboot"; } 2>/dev/null && [ "$noted" = "$mark" ] && [ "$before" != "$boot" ]; then
+if { read -r noted before < "$ours/reboot"; } 2>/dev/null && [ "$noted" = "$mark" ] && [ "$before" != "$boot" ]; then
   summary 'has rebooted already'
   exit 0
 fi
 # A reboot in the middle of an installation leaves packages half-way.
 wait_for_apt
-install -d -m 700 "$folder"
-printf '%s %s\n' "$mark" "$boot" > "$folder/reboot.new"
-mv "$folder/reboot.new" "$folder/reboot"
+printf '%s %s\n' "$mark" "$boot" > "$ours/reboot.new"
+mv "$ours/reboot.new" "$ours/reboot"
 sync
 # Detached and a little later, so that this answer still arrives.
 systemctl is-active --quiet brokeforge-reboot.service ||

@@ -5,6 +5,8 @@
 # the panel that sent it, or come late: it names its step, and the next change waits until it has put everything away.
 state=/var/lib/brokeforge/firewall-rollback
 unit=brokeforge-firewall-rollback
+check_folder "$ours"
+check_folder "$state"
 deciding() {
   exec 8>"$state/lock"
   flock 8
@@ -22,7 +24,7 @@ forget_last_outcome() {
   rm -rf "$state/taken-back"
 }
 begin_change() {
-  install -d -m 700 /var/lib/brokeforge "$state"
+  own_folder "$state"
   # Made while there is room for it: taking back must work on a full disk.
   deciding
   rm -rf "$state/new" "$state/confirmed"

@@ -29,7 +29,15 @@ reach_of() {
     echo "on port $1 of this server only"
   fi
 }
-# write_if_different FILE: writes standard input to it, and says so in `changed`, unless it is that already.
+# A service that must read its files anew owes that until it has, also where this is killed in between: `owed` names the
+# file that remembers it, or nothing.
+owe() { [ -z "$owed" ] || : > "$owed"; }
+pay() {
+  [ -e "$owed" ] || return 0
+  if systemctl is-active --quiet "$1"; then systemctl reload "$1"; fi
+  rm -f "$owed"
+}
+# write_if_different FILE: writes standard input to it, unless it is that already.
 write_if_different() {
   temporary=$(mktemp "$1.XXXXXX")
   cat > "$temporary"
@@ -38,7 +46,7 @@ write_if_different() {
     return 0
   fi
   chmod 644 "$temporary"
+  owe
   mv -T "$temporary" "$1"
   echo "Wrote $1"
-  changed=yes
 }

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use domain::access::OwnedServer;
 use wire::provisioning::{Part, Php, ProvisionChoices, Software};
 
 use crate::host::Host;
@@ -85,6 +88,8 @@ async fn all_parts_are_provisioned_a_second_run_changes_nothing_and_a_third_mend
     let server = panel.provision_well(&server).await;
     assert_same(&before, &host.fingerprint());
 
+    nginx_reads_its_files_anew_also_after_a_kill_in_between(&host, &panel, &server).await;
+
     // MariaDB is not asked for any more: it is left alone, neither mended nor taken away.
     host.sh("systemctl stop nginx redis-server; ufw --force disable; \
          DEBIAN_FRONTEND=noninteractive apt-get purge -y -q php8.2-fpm");
@@ -106,6 +111,34 @@ async fn all_parts_are_provisioned_a_second_run_changes_nothing_and_a_third_mend
     );
     let left = panel.software(&server).await.installed;
     assert!(left.contains_key(&Software::MariaDb), "{left:?}");
+}
+
+/// The step is killed with the new configuration in place and nginx not told of it.
+async fn nginx_reads_its_files_anew_also_after_a_kill_in_between(
+    host: &Host,
+    panel: &TestPanel,
+    server: &OwnedServer,
+) {
+    host.sh(
+        "sed -i 's/    index index.html/    add_header X-Old yes;\\n    index index.html/' /etc/nginx/sites-available/brokeforge-default && \
+         systemctl reload nginx",
+    );
+    let answers_as_before = "curl -sI http://127.0.0.1/ | grep -q '^X-Old'";
+    assert!(host.holds(answers_as_before));
+    host.sh(
+        "printf '%s\\n' '#!/bin/sh' 'case \"$*\" in \"reload nginx.service\") kill -9 $PPID; sleep 60 ;; esac' \
+         'exec /usr/bin/systemctl \"$@\"' >/usr/local/bin/systemctl && chmod 755 /usr/local/bin/systemctl",
+    );
+    let killed = panel.provision_with(server, None).await;
+    assert!(killed.error.unwrap().starts_with("nginx: "));
+    assert!(host.holds(answers_as_before));
+    assert!(!host.holds("grep -q X-Old /etc/nginx/sites-available/brokeforge-default"));
+    host.sh("rm /usr/local/bin/systemctl");
+    panel.provision_well(server).await;
+    // Workers of before may finish what they were asked.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!host.holds(answers_as_before));
+    assert!(!host.holds("ls /var/lib/brokeforge/nginx-reload"));
 }
 
 fn assert_same(before: &str, after: &str) {

@@ -2,7 +2,7 @@
 read -r user deadline offset script_bytes value_bytes || exit 125
 case "$deadline$offset$script_bytes$value_bytes" in '' | *[!0-9]*) exit 125 ;; esac
 case "$user" in root | brokeforge) ;; *) exit 125 ;; esac
-mkdir -p "$lane" || no_room
+own_folders
 find "$lane" -maxdepth 1 -name 'in.*' -mmin +60 -exec rm -f {} + 2>/dev/null
 incoming=$lane/in.$$
 trap 'rm -f "$incoming"' EXIT

@@ -13,7 +13,8 @@ read -r lane operation step run fence || exit 125
 case "$lane$operation$step$run$fence" in '' | *[!0-9a-f]*) exit 125 ;; esac
 name=$operation-$step-$run
 unit=brokeforge-$name.service
-lane=${BROKEFORGE_STEPS:-/var/lib/brokeforge/steps}/$lane
+steps=${BROKEFORGE_STEPS:-/var/lib/brokeforge/steps}
+lane=$steps/$lane
 dir=$lane/$name
 tell() { printf '\nbrokeforge-step %s\n' "$*" >&2; }
 has_systemd() { [ -d /run/systemd/system ]; }
@@ -33,9 +34,26 @@ no_room() {
   tell failed "The files of a step cannot be written to $lane. Look whether the disk is full or read-only, then retry."
   exit 0
 }
+# Scripts that root runs lie here, so nobody else may have a hand in it.
+own_folders() {
+  for folder in "${steps%/*}" "$steps" "$lane"; do
+    mkdir -m 700 "$folder" 2>/dev/null
+    if [ ! -L "$folder" ] && [ ! -e "$folder" ]; then no_room; fi
+    if [ -L "$folder" ] || [ ! -d "$folder" ]; then
+      wrong='is a link or a file where the panel keeps a folder of its own. Look who put it there and move it away'
+    elif [ "$(stat -c %u "$folder")" != "$(id -u)" ]; then
+      wrong="belongs to $(stat -c %U "$folder") instead of root, and the panel keeps scripts there that root runs. Look who made it and move it away"
+    elif [ -n "$(find "$folder" -maxdepth 0 -perm /022)" ]; then
+      wrong="can be written to by others than root, and the panel keeps scripts there that root runs. Look into it and run chmod 700 $folder"
+    else
+      continue
+    fi
+    tell failed "$folder $wrong, then retry."
+    exit 0
+  done
+}
 # One at a time, and nobody whose number is lower than one that was here.
 enter_lane() {
-  mkdir -p "$lane" || no_room
   exec 9>"$lane/lock" || no_room
   flock -w 60 9 || {
     tell busy

@@ -1,4 +1,5 @@
 # Stops the step and everything it has started, and looks whether that is so.
+own_folders
 enter_lane
 # One that is just being begun finds that it has ended already.
 { mkdir -p "$dir" && : >>"$dir/output"; } || no_room
