@@ -12,6 +12,8 @@ mod m0009_operation_engine;
 mod m0010_operation_secrets;
 mod m0011_provision_options;
 mod m0013_user_roles;
+mod m0014_sshd_ports;
+mod m0015_indexes;
 
 use sea_orm_migration::prelude::*;
 
@@ -34,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_operation_secrets::Migration),
             Box::new(m0011_provision_options::Migration),
             Box::new(m0013_user_roles::Migration),
+            Box::new(m0014_sshd_ports::Migration),
+            Box::new(m0015_indexes::Migration),
         ]
     }
 }

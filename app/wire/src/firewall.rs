@@ -145,7 +145,7 @@ pub struct FirewallResource {
     pub installed: Option<bool>,
     /// Whether ufw is enabled, as the last operation found it.
     pub enabled: Option<bool>,
-    /// The ports that provisioning keeps open: sshd's own, 80 and 443.
+    /// The ports that provisioning keeps open, the base set: all of sshd's, 80 and 443.
     pub base_ports: Vec<u16>,
     pub rules: Vec<RuleResource>,
     pub recent_events: Vec<FirewallEvent>,
@@ -192,10 +192,10 @@ impl NewRule {
         }
         let message = match self.action {
             Action::Allow => format!(
-                "Port {ssh_port} is how the panel reaches this server; it stays open by a rule of its own."
+                "Port {ssh_port} is open already, as part of the base set: servers are reached by SSH on it."
             ),
             Action::Deny => format!(
-                "Port {ssh_port} is how the panel reaches this server; denying it would lock you out."
+                "Port {ssh_port} is a way in by SSH, open as part of the base set; denying it would lock you out."
             ),
         };
         Err(ApiError::field("port", message))

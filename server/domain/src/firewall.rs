@@ -1,14 +1,19 @@
-//! Firewall rules, the first managed resource.
+//! Firewall rules, the first managed resource. `conflicts`: rules that cannot stand beside others.
+
+mod conflicts;
+
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
-    ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
+    ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
-use wire::firewall::{
-    Action, FirewallEvent, FirewallResource, NewRule, Protocol, RuleResource, Source,
-};
+use wire::firewall::{FirewallEvent, FirewallResource, NewRule, RuleResource};
 use wire::operations::OperationKind;
 use wire::{ApiError, OperationId, ResourceKind, RuleId, ServerId, Status, Timestamp};
 
+pub(crate) use self::conflicts::in_the_way;
+use self::conflicts::refuse_what_cannot_be;
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Topic};
 use crate::db::Tx;
@@ -16,6 +21,9 @@ use crate::entities::{firewall_rule, operation, server};
 use crate::managed::{self, InTransition, Managed};
 use crate::queue::{self, NewOperation};
 use crate::{Db, Error, servers, words};
+
+/// More than any sshd listens on.
+const MOST_PORTS: usize = 20;
 
 /// All that the firewall page shows.
 ///
@@ -27,10 +35,12 @@ pub async fn show(db: &Db, server: &OwnedServer) -> Result<FirewallResource, Err
         .order_by_desc(firewall_rule::Column::Id)
         .all(db.reads())
         .await?;
-    let mut rules = Vec::with_capacity(rows.len());
-    for row in rows {
-        rules.push(rule_resource(db, row).await?);
-    }
+    let operations = last_operations(db.reads(), &rows).await?;
+    let rules = rows.into_iter().map(|row| {
+        let operation = operations.get(&row.id).copied();
+        rule_resource(row, operation)
+    });
+    let rules = rules.collect::<Result<_, _>>()?;
     let events = audit::latest(db, server.id(), Topic::Firewall, 10).await?;
     Ok(FirewallResource {
         server: servers::summary(db, server).await?,
@@ -180,68 +190,57 @@ pub async fn rule(db: &Db, server: ServerId, id: i64) -> Result<NewRule, Error> 
 
 /// The ports that provisioning keeps open.
 fn base_ports(server: &server::Model) -> Vec<u16> {
-    let mut ports = vec![ssh_port(server), 80, 443];
-    ports.dedup();
+    let mut ports = ssh_ports(server);
+    for port in [80, 443] {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
     ports
 }
 
-/// The port sshd was found to listen on, or else the one the panel connects to.
-fn ssh_port(server: &server::Model) -> u16 {
-    u16::try_from(server.sshd_port.unwrap_or(server.port)).unwrap_or(22)
+/// The ports sshd was found to listen on, or else the one the panel connects to.
+fn ssh_ports(server: &server::Model) -> Vec<u16> {
+    let found = server.sshd_ports.iter().flat_map(|words| words.split(' '));
+    let found: Vec<_> = found.filter_map(|word| word.parse().ok()).collect();
+    if found.is_empty() {
+        vec![u16::try_from(server.port).unwrap_or(22)]
+    } else {
+        found
+    }
 }
 
-async fn refuse_what_cannot_be(
-    tx: &Tx,
-    server: &server::Model,
-    rule: &NewRule,
-    except: Option<RuleId>,
-) -> Result<(), Error> {
-    if server.firewall_installed != Some(true) {
-        return Err(Error::conflict(
-            "Provision this server first; it has no firewall yet.",
-        ));
-    }
-    rule.refuse_ssh_port(ssh_port(server))?;
-    if let Ok(connected) = u16::try_from(server.port) {
-        rule.refuse_ssh_port(connected)?;
-    }
-    let is_base = |port: u16| {
-        rule.action == Action::Allow
-            && rule.source == Source::Anywhere
-            && rule.protocol.covers(Protocol::Tcp)
-            && rule.port.is_single()
-            && rule.port.contains(port)
-    };
-    if let Some(port) = [80, 443].into_iter().find(|port| is_base(*port)) {
-        let message =
-            format!("Port {port} is open already, by a rule that belongs to provisioning.");
-        return Err(ApiError::field("port", message).into());
-    }
-    let others = firewall_rule::Entity::find()
-        .filter(firewall_rule::Column::ServerId.eq(server.id))
-        .all(tx.reads())
-        .await?;
-    for other in others {
-        let existing = rule_of(&other)?;
-        let same = existing.port == rule.port
-            && existing.source == rule.source
-            && existing.action == rule.action
-            && (existing.protocol.covers(rule.protocol) || rule.protocol.covers(existing.protocol));
-        if same && except != Some(RuleId(other.id)) {
-            let message = format!("The rule {} says this already.", label(&other));
-            return Err(ApiError::field("port", message).into());
-        }
-    }
-    Ok(())
+/// Notes the ports that sshd was found to listen on; what is no port is left out.
+pub fn note_sshd_ports(server: &mut server::Model, words: &str) {
+    let ports = words.split(' ').filter_map(|word| word.parse::<u16>().ok());
+    let ports: BTreeSet<_> = ports.filter(|port| *port != 0).take(MOST_PORTS).collect();
+    let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+    server.sshd_ports = (!ports.is_empty()).then(|| ports.join(" "));
 }
 
-async fn rule_resource(db: &Db, row: firewall_rule::Model) -> Result<RuleResource, Error> {
-    let operation = operation::Entity::find()
+/// The last operation of each of these rules.
+async fn last_operations(
+    conn: &impl ConnectionTrait,
+    rules: &[firewall_rule::Model],
+) -> Result<HashMap<i64, OperationId>, Error> {
+    let latest: Vec<(i64, i64)> = operation::Entity::find()
+        .select_only()
+        .column(operation::Column::ResourceId)
+        .column_as(operation::Column::Id.max(), "latest")
         .filter(operation::Column::ResourceKind.eq(ResourceKind::FirewallRule.as_str()))
-        .filter(operation::Column::ResourceId.eq(row.id))
-        .order_by_desc(operation::Column::Id)
-        .one(db.reads())
+        .filter(operation::Column::ResourceId.is_in(rules.iter().map(|rule| rule.id)))
+        .group_by(operation::Column::ResourceId)
+        .into_tuple()
+        .all(conn)
         .await?;
+    let latest = latest.into_iter();
+    Ok(latest.map(|(rule, id)| (rule, OperationId(id))).collect())
+}
+
+fn rule_resource(
+    row: firewall_rule::Model,
+    operation_id: Option<OperationId>,
+) -> Result<RuleResource, Error> {
     Ok(RuleResource {
         id: RuleId(row.id),
         protocol: words::protocol(&row.protocol)?,
@@ -251,7 +250,7 @@ async fn rule_resource(db: &Db, row: firewall_rule::Model) -> Result<RuleResourc
         port: row.port,
         source: Some(row.source).filter(|source| !source.is_empty()),
         error_log: row.error_log,
-        operation_id: operation.map(|operation| OperationId(operation.id)),
+        operation_id,
         created_at: Timestamp(row.created_at),
         updated_at: Timestamp(row.updated_at),
     })

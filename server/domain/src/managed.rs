@@ -100,6 +100,21 @@ pub async fn request_removal(
     Ok(operation)
 }
 
+/// Why a queued operation must not begin any more, if so, in a sentence.
+pub(crate) async fn in_the_way(
+    conn: &impl ConnectionTrait,
+    row: &operation::Model,
+) -> Result<Option<String>, Error> {
+    match words::operation_kind(&row.verb, row.resource_kind.as_deref())? {
+        OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => Ok(None),
+        OperationKind::Install(kind)
+        | OperationKind::Change(kind)
+        | OperationKind::Remove(kind) => match kind {
+            ResourceKind::FirewallRule => firewall::in_the_way(conn, row).await,
+        },
+    }
+}
+
 /// What an operation's beginning means for its record.
 pub(crate) async fn began(tx: &mut Tx, row: &operation::Model) -> Result<(), Error> {
     let kind = words::operation_kind(&row.verb, row.resource_kind.as_deref())?;

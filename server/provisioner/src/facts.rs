@@ -1,7 +1,7 @@
 //! What scripts find out about a server, by `::fact KEY VALUE`, as its record keeps it.
 
 use domain::entities::server;
-use domain::{Survey, provisioning};
+use domain::{Survey, firewall, provisioning};
 use wire::provisioning::Software;
 
 use crate::output::{Reader, Said};
@@ -15,7 +15,7 @@ pub fn note(server: &mut server::Model, (key, value): &(String, String)) {
     let yes = matches!(value.as_str(), "yes" | "true" | "1");
     match key.as_str() {
         "os" => server.os = Some(os(value)),
-        "sshd_port" => server.sshd_port = value.parse::<u16>().ok().map(i32::from),
+        "sshd_ports" => firewall::note_sshd_ports(server, value),
         "firewall_installed" => server.firewall_installed = Some(yes),
         "firewall_enabled" => server.firewall_enabled = Some(yes),
         "reboot_required" => server.reboot_required = Some(yes),

@@ -171,3 +171,43 @@ async fn a_server_without_a_firewall_says_so() {
     let answer = create(&app, &owner, server, rule("Web", "8081"), "key-of-a-form").await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
 }
+
+#[tokio::test]
+async fn a_port_of_the_base_set_is_said_to_be_open_already_or_to_stay_so() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let server = app.provisioned_server(&owner).await;
+    let row = domain::servers::row(&app.panel.db, server).await.unwrap();
+    let mut tx = app.panel.db.begin().await.unwrap();
+    tx.update(&row, |row| {
+        domain::firewall::note_sshd_ports(row, "2222 22 none 0 70000");
+    })
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    let shown = json!({ "server_id": server });
+    let shown = app.call(Some(&owner), "/api/firewall/show", shown).await;
+    assert_eq!(shown.body["base_ports"], json!([22, 2222, 80, 443]));
+    let said = async |port: &str, action: &str| {
+        let mut rule = rule("Mine", port);
+        rule["action"] = json!(action);
+        let answer = create(&app, &owner, server, rule, "key-of-a-form").await;
+        field(&answer, "port").unwrap().to_owned()
+    };
+    for port in ["22", "2222", "80", "443"] {
+        let open = said(port, "allow").await;
+        let wanted = format!("Port {port} is open already, as part of the base set");
+        assert!(open.starts_with(&wanted), "{open}");
+        let kept = said(port, "deny").await;
+        assert!(
+            kept.contains("part of the base set") && !kept.contains("Remove it first"),
+            "{kept}"
+        );
+    }
+    // For one network it can be closed: that is another rule.
+    let mut some = rule("Not them", "80");
+    some["action"] = json!("deny");
+    some["source"] = json!("198.51.100.0/24");
+    let answer = create(&app, &owner, server, some, "key-of-a-form").await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}

@@ -223,7 +223,8 @@ async fn cancelling_is_for_the_owner_and_a_cancelled_removal_leaves_the_rule_as_
     until(&app, &owner, server, "active").await;
     app.connector.remote.respond(|run| {
         let is_the_step = run.script.text().contains("read -r old_action");
-        Answer::code(0).taking(Duration::from_secs(if is_the_step { 60 } else { 0 }))
+        let answer = Answer::stdout("::fact rollback done\n");
+        answer.taking(Duration::from_secs(if is_the_step { 60 } else { 0 }))
     });
     let removal = app
         .call(

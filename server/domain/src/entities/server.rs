@@ -22,7 +22,7 @@ pub struct Model {
     pub provision_status: Option<String>,
     pub firewall_installed: Option<bool>,
     pub firewall_enabled: Option<bool>,
-    pub sshd_port: Option<i32>,
+    pub sshd_ports: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub provision_choices: Option<String>,
     pub php_offered: Option<String>,

@@ -392,7 +392,8 @@ impl Claim {
     ///
     /// # Errors
     /// `LeaseLost`, or when the database does not answer.
-    pub async fn finish(&self, db: &Db, ending: Ending) -> Result<(), Error> {
+    pub async fn finish(&self, db: &Db, ending: impl Into<Ending>) -> Result<(), Error> {
+        let ending = ending.into();
         let mut tx = db.begin().await?;
         let row = self.held(&tx).await?;
         self.end_failed(&mut tx, ending.failed_step.as_ref())

@@ -142,6 +142,10 @@ async fn take(
         end(tx, &row, Outcome::Failed(reason.to_owned())).await?;
         return Ok(None);
     }
+    if is_new && let Some(reason) = managed::in_the_way(tx.reads(), &row).await? {
+        end(tx, &row, Outcome::Failed(reason)).await?;
+        return Ok(None);
+    }
     let give_up = (!is_new && row.attempts >= MOST_ATTEMPTS).then(set_aside_reason);
     if let Some(reason) = &give_up {
         let outcome = if row.attempts >= MOST_ATTEMPTS_TO_STOP {

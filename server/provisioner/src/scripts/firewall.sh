@@ -42,6 +42,6 @@ else
   echo 'Taken back in 60 s, unless the panel still gets in.'
 fi
 systemctl is-enabled --quiet ufw.service || systemctl enable --quiet ufw.service
-fact sshd_port "${ssh_ports%% *}"
+fact sshd_ports "${ssh_ports% }"
 firewall_facts
 summary "on, open for all: $(echo "${open_ports% }" | sed 's/ /, /g')"

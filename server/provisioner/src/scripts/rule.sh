@@ -30,6 +30,8 @@ while read -r action protocol port source; do
   # shellcheck disable=SC2086
   if is_everywhere $words; then
     echo "There already: $words"
+  elif is_base_rule $against; then
+    fail "Port $port is open for everybody as part of the base set, which provisioning keeps. Deny it for an address or a network instead."
   elif is_anywhere $against && ! is_among "$against" "$old"; then
     # ufw would turn that rule into this one, and deleting this one later would leave neither.
     fail "There is a rule that says the opposite for the same port and source: $against. Remove it first."

@@ -43,6 +43,10 @@ async fn on_debian_13_too_with_sshd_on_another_port_beside_22_and_first_without_
     };
     let server = panel.provision_well_with(&server, without_php).await;
     assert!(host.sh("ufw status").contains("2222/tcp"));
+    let firewall = domain::firewall::show(&panel.panel.db, &server)
+        .await
+        .unwrap();
+    assert_eq!(firewall.base_ports, [22, 2222, 80, 443]);
     assert!(!host.holds("dpkg-query -W 'php8*-fpm'"));
     host.sh("echo '<?php echo 6 * 7;' > /var/www/brokeforge-default/x.php");
     let answer = host.sh("curl -s -w ' %{http_code}' http://127.0.0.1/x.php");

@@ -1,8 +1,10 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use domain::access::OwnedServer;
 use wire::ResourceKind;
 use wire::firewall::{Action, Protocol, RuleFields};
+use wire::operations::OperationState;
 
 use crate::host::Host;
 use crate::panel::{TestPanel, is_active};
@@ -26,7 +28,7 @@ fn reaches(host: &Host, port: u16) -> bool {
 }
 
 /// A host with a firewall; PHP and the like are not waited for.
-async fn with_firewall(name: &str) -> Option<(Host, TestPanel, domain::access::OwnedServer)> {
+async fn with_firewall(name: &str) -> Option<(Host, TestPanel, OwnedServer)> {
     let host = Host::start(name, &[])?;
     let panel = TestPanel::start().await;
     let server = panel.add(&host).await;
@@ -98,6 +100,43 @@ async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() 
     .unwrap();
     assert!(panel.settled(&server, deny.id).await.is_none());
     assert!(reaches(&host, 8081));
+
+    a_cancellation_at_any_moment_tells_what_is_so(&host, &panel, &server).await;
+}
+
+/// Cancelled before, while and after the change is confirmed.
+async fn a_cancellation_at_any_moment_tells_what_is_so(
+    host: &Host,
+    panel: &TestPanel,
+    server: &OwnedServer,
+) {
+    let mut ends = Vec::new();
+    for (round, delay) in [0, 100, 200, 400, 800, 1600].into_iter().enumerate() {
+        let port = format!("{}", 9001 + round);
+        let (id, operation) = panel
+            .begin_rule(server, fields("Maybe", &port, "", Action::Allow))
+            .await;
+        let is_there = format!("grep -q ' {port} 0.0.0.0/0 any 0.0.0.0/0 in' /etc/ufw/user.rules");
+        for _ in 0..300 {
+            if host.holds(&is_there) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        panel.cancel(operation).await;
+        let ended = panel.end_of(operation).await;
+        let rule = panel.settled(server, id).await.unwrap();
+        assert_eq!(
+            host.holds(&is_there),
+            ended.state == OperationState::Succeeded,
+            "{delay} ms: {ended:#?}"
+        );
+        assert_eq!(is_active(&rule), ended.state == OperationState::Succeeded);
+        assert!(host.holds("[ ! -d /var/lib/brokeforge/firewall-rollback/pending ]"));
+        ends.push(ended.state);
+    }
+    assert!(ends.contains(&OperationState::Cancelled), "{ends:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
