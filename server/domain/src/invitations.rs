@@ -1,5 +1,6 @@
 //! Invitations: a single-use link, its token a hash in the database, good for 48 hours.
 
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, Set,
@@ -215,10 +216,14 @@ async fn name_of(db: &Db, id: UserId) -> Result<String, Error> {
     Ok(user.map(|user| user.name).unwrap_or_default())
 }
 
+/// Which invitations are so old that nobody need be told of them any more.
+pub(crate) fn is_forgotten(at: i64) -> SimpleExpr {
+    invitation::Column::ExpiresAt.lt(at - REMEMBERED_MS)
+}
+
 async fn forget_old(tx: &mut Tx) -> Result<(), Error> {
-    let before = tx.at().0 - REMEMBERED_MS;
     let old = invitation::Entity::find()
-        .filter(invitation::Column::ExpiresAt.lt(before))
+        .filter(is_forgotten(tx.at().0))
         .all(tx.reads())
         .await?;
     for row in old {

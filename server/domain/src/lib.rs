@@ -20,6 +20,7 @@ pub mod panel;
 pub mod prober;
 pub mod provisioning;
 pub mod queue;
+pub mod retention;
 pub mod secrets;
 pub mod servers;
 pub mod sessions;

@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore;
-use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Set,
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use wire::accounts::AccountResource;
@@ -234,6 +236,13 @@ async fn note_seen(db: &Db, id: i64) -> Result<(), Error> {
         tx.update(&current, |row| row.seen_at = at).await?;
     }
     tx.commit().await
+}
+
+/// Which sessions were over already at this time.
+pub(crate) fn dead_since(at: i64) -> Condition {
+    Condition::any()
+        .add(session::Column::ExpiresAt.lte(at))
+        .add(session::Column::SeenAt.lte(at - IDLE_MS))
 }
 
 fn is_alive(session: &session::Model, at: Timestamp) -> bool {

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cancelling;
+mod conflicts;
 mod cuts;
 mod deadlines;
 mod every_failure_point;
 mod full_disk;
 mod lanes;
 mod panel;
+mod queries;
 mod reconciling;
 mod restarts;
+mod retention;
 mod retry;
