@@ -40,6 +40,8 @@ export class Panel {
         BROKEFORGE_LISTEN: `127.0.0.1:${this.port}`,
         BROKEFORGE_DATA: this.data,
         BROKEFORGE_SITE: process.env.BROKEFORGE_SITE,
+        // Servers that nobody answers for stand on this machine.
+        BROKEFORGE_ALLOW_LOCAL_ADDRESSES: '1',
         ...this.env,
       },
     });

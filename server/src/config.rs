@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use axum::http::Uri;
 use clap::Args;
+use clap::builder::FalseyValueParser;
+use ssh::Reach;
+
+use crate::proxies::TrustedProxies;
 
 /// Where a panel is, on this machine and for its users: what `serve` and `doctor` are told.
 #[derive(Args, Clone, Debug)]
@@ -30,6 +34,20 @@ pub struct ServeOptions {
     /// Plain http is taken only for loopback and private addresses
     #[arg(long, env = "BROKEFORGE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// The proxies in front, as `127.0.0.1,10.0.0.0/8`: from these alone the panel takes over, by
+    /// `X-Forwarded-For`, whom a request is from
+    #[arg(
+        long,
+        env = "BROKEFORGE_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub trusted_proxies: TrustedProxies,
+    /// Lets servers be added at loopback and link-local addresses: whoever has an account then
+    /// reaches what listens on the panel's machine for that machine alone
+    #[arg(long, env = "BROKEFORGE_ALLOW_LOCAL_ADDRESSES", value_parser = FalseyValueParser::new())]
+    pub allow_local_addresses: bool,
 }
 
 /// The same folder from wherever the binary is started: a panel that looked into its working
@@ -48,6 +66,15 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl ServeOptions {
+    /// Where the panel may connect to.
+    pub fn reach(&self) -> Reach {
+        if self.allow_local_addresses {
+            Reach::everywhere()
+        } else {
+            Reach::not_here(self.listen)
+        }
+    }
+
     /// The panel's own origin, `http://127.0.0.1:3000`.
     ///
     /// # Errors
@@ -115,6 +142,8 @@ mod tests {
             data: PathBuf::new(),
             site: PathBuf::new(),
             public_url: Some(public_url.to_owned()),
+            trusted_proxies: TrustedProxies::default(),
+            allow_local_addresses: false,
         }
         .origin()
     }
@@ -127,6 +156,8 @@ mod tests {
                 data: PathBuf::new(),
                 site: PathBuf::new(),
                 public_url: public_url.map(ToOwned::to_owned),
+                trusted_proxies: TrustedProxies::default(),
+                allow_local_addresses: false,
             }
             .origin()
         };

@@ -21,6 +21,7 @@ pub async fn identify(State(state): State<AppState>, mut request: Request, next:
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::from([0, 0, 0, 0]), |info| info.0.ip());
+    let peer = state.proxies.client(peer, request.headers());
     let user_agent = header_text(request.headers(), &header::USER_AGENT)
         .unwrap_or_default()
         .to_owned();

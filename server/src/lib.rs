@@ -6,6 +6,7 @@ pub mod config;
 pub mod data_folder;
 pub mod doorkeeper;
 pub mod hardening;
+pub mod proxies;
 pub mod router;
 pub mod schema;
 pub mod start;

@@ -18,6 +18,7 @@ use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_rou
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
+use crate::proxies::TrustedProxies;
 use crate::{doorkeeper, websocket};
 
 /// What handlers share.
@@ -25,6 +26,7 @@ use crate::{doorkeeper, websocket};
 pub struct AppState {
     pub panel: Panel,
     pub options: LeptosOptions,
+    pub proxies: TrustedProxies,
 }
 
 /// A route beside the pages.

@@ -34,8 +34,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// A sentence on what could not be opened, and what to do.
 pub async fn serve(options: ServeOptions) -> Result<()> {
     let origin = options.origin()?;
-    let connector = Arc::new(ssh::Client::new());
-    let prober = Arc::new(SshProber::new(connector.clone()));
+    let reach = options.reach();
+    let connector = Arc::new(ssh::Client::new(reach.clone()));
+    let prober = Arc::new(SshProber::new(connector.clone(), reach.clone()));
     // First of all: a second panel on the same folder must not disturb the first before it fails.
     let _lock = data_folder::lock(&options.data)?;
     let listener = TcpListener::bind(options.listen).await.with_context(|| {
@@ -57,7 +58,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     let site = site_router(panel.clone(), &options);
     print_welcome(&panel, &origin).await?;
     let (stop, stopping) = watch::channel(false);
-    let workers = tokio::spawn(Worker::new(panel, connector).run(stopping.clone()));
+    let workers = tokio::spawn(Worker::new(panel, connector, reach).run(stopping.clone()));
     let mut until = stopping.clone();
     let server = axum::serve(
         listener,
@@ -138,6 +139,7 @@ pub fn site_router(panel: Panel, options: &ServeOptions) -> Router {
     router(AppState {
         panel,
         options: leptos,
+        proxies: options.trusted_proxies.clone(),
     })
 }
 

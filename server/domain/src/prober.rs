@@ -33,6 +33,12 @@ pub trait Prober: Send + Sync {
         port: SshPort,
     ) -> Result<HostKeyResource, ApiError>;
 
+    /// Refuses an IP address that nothing is connected to; a name is looked at when it is.
+    ///
+    /// # Errors
+    /// A sentence for the field `address`.
+    fn refuse_address(&self, address: &Address, port: SshPort) -> Result<(), ApiError>;
+
     /// Reads a host key as it is stored, for its algorithm and fingerprint.
     ///
     /// # Errors

@@ -86,6 +86,7 @@ pub async fn host_key(
 /// # Errors
 /// A sentence for each field that cannot be used.
 pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<ServerId, Error> {
+    panel.prober.refuse_address(&new.address, new.port)?;
     let host_key = panel
         .prober
         .read_host_key(&new.host_key)
@@ -121,7 +122,7 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
             provision_status: Set(None),
             firewall_installed: Set(None),
             firewall_enabled: Set(None),
-            sshd_port: Set(None),
+            sshd_ports: Set(None),
             provision_choices: Set(None),
             php_offered: Set(None),
             installed: Set(None),
@@ -338,28 +339,42 @@ pub async fn remove(
         let message = format!("Type {} to remove it.", server.name());
         return Err(ApiError::field("confirm_name", message).into());
     }
-    refuse_while_busy(panel.db.reads(), server.id()).await?;
-    let mut key_stays = None;
-    if server.0.connection != Connection::AwaitingKey.as_str() {
-        let key = private_key(panel, &server.0)?;
-        if let Err(reason) = panel.prober.forget_key(&server.0, key).await {
-            tracing::warn!(
-                server = server.0.id,
-                reason,
-                "the panel's key stays on a removed server"
-            );
-            key_stays = Some(reason);
-        }
-    }
     let mut tx = panel.db.begin().await?;
     refuse_while_busy(tx.reads(), server.id()).await?;
     let row = find(&tx, server.id()).await?;
+    let key = if row.connection == Connection::AwaitingKey.as_str() {
+        None
+    } else {
+        Some(private_key(panel, &row)?)
+    };
     let sentence = format!("Remove server {}", row.name);
     audit::record(&mut tx, &who.into(), server.id(), Topic::Server, sentence).await?;
     // Rules, operations, steps and output go with it by their foreign keys.
-    tx.delete(row).await?;
+    tx.delete(row.clone()).await?;
     tx.commit().await?;
+    // Only now: a removal that is refused after all must not have locked the panel out. In a task of its own, as a browser
+    // that goes away takes this future with it.
+    let panel = panel.clone();
+    let forgetting = tokio::spawn(async move { forget_key(&panel, &row, key).await });
+    let key_stays = forgetting
+        .await
+        .unwrap_or_else(|error| Some(error.to_string()));
     Ok(RemovedServer { key_stays })
+}
+
+/// Takes the panel's key off a server that it no longer knows; says why it stays there, if it does.
+async fn forget_key(
+    panel: &Panel,
+    row: &server::Model,
+    key: Option<SecretString>,
+) -> Option<String> {
+    let reason = panel.prober.forget_key(row, key?).await.err()?;
+    tracing::warn!(
+        server = row.id,
+        reason,
+        "the panel's key stays on a removed server"
+    );
+    Some(reason)
 }
 
 /// A server's row for the worker.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use domain::entities::server;
 use domain::queue::{self, Claim, Ending, PlannedStep};
-use domain::{Panel, firewall as rules, operation_secrets, servers};
+use domain::{Db, Panel, firewall as rules, operation_secrets, retention, servers};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
-use ssh::Connector;
+use ssh::{Connector, Reach};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -41,11 +41,11 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(panel: Panel, connector: Arc<dyn Connector>) -> Self {
+    pub fn new(panel: Panel, connector: Arc<dyn Connector>, reach: Reach) -> Self {
         Self {
             panel,
             connector,
-            visitor: Arc::new(Network),
+            visitor: Arc::new(Network(reach)),
             name: format!("worker-{}", std::process::id()),
         }
     }
@@ -63,12 +63,15 @@ impl Worker {
         let mut running = JoinSet::new();
         let mut poll = interval(POLL);
         let mut housekeeping = interval(HOUSEKEEPING);
+        let mut pruning = interval(retention::EVERY);
         let leaving = stop.clone();
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = told_to_stop(&mut stop) => break,
                 _ = housekeeping.tick() => self.keep_house().await,
+                // Beside the queue, which does not wait for it.
+                _ = pruning.tick() => drop(tokio::spawn(prune(self.panel.db.clone()))),
                 _ = poll.tick() => {}
                 () = self.panel.db.bus().news() => {}
                 Some(ended) = running.join_next() => {
@@ -158,6 +161,14 @@ impl Worker {
             lane,
             leaving,
         ))
+    }
+}
+
+async fn prune(db: Db) {
+    match retention::prune(&db).await {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(rows, "took away what was too old"),
+        Err(error) => tracing::error!(%error, "could not take away what was too old"),
     }
 }
 

@@ -8,7 +8,10 @@ use domain::entities::server;
 use domain::prober::CheckError;
 use domain::{KeyPair, Prober, Survey};
 use secrecy::SecretString;
-use ssh::{Connector, Discard, Error, FORBID_SUDO, PinnedHostKey, Privilege, REMOVE_KEY, Target};
+use ssh::{
+    Connector, Discard, Error, FORBID_SUDO, PinnedHostKey, Place, Privilege, REMOVE_KEY, Reach,
+    Target,
+};
 use tokio::time::timeout;
 use wire::ApiError;
 use wire::servers::{Address, HostKeyResource, SshPort};
@@ -21,11 +24,12 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// The prober over SSH.
 pub struct SshProber {
     connector: Arc<dyn Connector>,
+    reach: Reach,
 }
 
 impl SshProber {
-    pub fn new(connector: Arc<dyn Connector>) -> Self {
-        Self { connector }
+    pub fn new(connector: Arc<dyn Connector>, reach: Reach) -> Self {
+        Self { connector, reach }
     }
 }
 
@@ -36,11 +40,9 @@ impl Prober for SshProber {
         address: &Address,
         port: SshPort,
     ) -> Result<HostKeyResource, ApiError> {
-        let key = ssh::fetch_host_key(address.as_str(), port.get())
+        let key = ssh::fetch_host_key(&self.reach, address.as_str(), port.get())
             .await
-            .map_err(|error| ApiError::Remote {
-                message: error.to_string(),
-            })?;
+            .map_err(|error| api_error(&error))?;
         Ok(resource(&key))
     }
 
@@ -54,12 +56,24 @@ impl Prober for SshProber {
             tracing::error!(%error, "a stored host key cannot be read");
             ApiError::Internal
         })?;
-        let key = ssh::fetch_host_key_like(&pinned, address.as_str(), port.get())
+        let key = ssh::fetch_host_key_like(&self.reach, &pinned, address.as_str(), port.get())
             .await
-            .map_err(|error| ApiError::Remote {
-                message: error.to_string(),
-            })?;
+            .map_err(|error| api_error(&error))?;
         Ok(resource(&key))
+    }
+
+    fn refuse_address(&self, address: &Address, port: SshPort) -> Result<(), ApiError> {
+        // What a name leads to is looked at whenever it is connected to.
+        let Ok(ip) = address.as_str().parse() else {
+            return Ok(());
+        };
+        match self.reach.refusal(ip, port.get()) {
+            None => Ok(()),
+            Some(what) => Err(api_error(&Error::OutOfReach {
+                place: Place::new(address.as_str(), port.get()),
+                what,
+            })),
+        }
     }
 
     fn read_host_key(&self, host_key: &str) -> Result<HostKeyResource, String> {
@@ -157,6 +171,15 @@ impl Prober for SshProber {
     }
 }
 
+/// An address that is not connected to is a wrong address; all else happened on the way.
+fn api_error(error: &Error) -> ApiError {
+    let message = error.to_string();
+    match error {
+        Error::OutOfReach { .. } => ApiError::field("address", message),
+        _ => ApiError::Remote { message },
+    }
+}
+
 /// What a failed connection means to the panel.
 pub fn check_error(error: &Error) -> CheckError {
     let message = error.to_string();
@@ -166,7 +189,8 @@ pub fn check_error(error: &Error) -> CheckError {
             message,
             found: found_key.as_ref().map(ToString::to_string),
         },
-        Error::NameDoesNotResolve { .. }
+        Error::OutOfReach { .. }
+        | Error::NameDoesNotResolve { .. }
         | Error::NoRoute { .. }
         | Error::Refused { .. }
         | Error::TimedOut { .. }

@@ -286,7 +286,8 @@ fn may_pass(error: &Error) -> bool {
         | Error::SessionRefused { .. }
         | Error::Lost { .. }
         | Error::Deadline { .. } => true,
-        Error::InsecureTransport { .. }
+        Error::OutOfReach { .. }
+        | Error::InsecureTransport { .. }
         | Error::HostKeyChanged { .. }
         | Error::UnsupportedHostKey { .. }
         | Error::KeyRefused { .. }

@@ -1,10 +1,12 @@
 //! Looks at a server from outside, as its visitors do.
 
+use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ssh::Reach;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 /// Asks a web server for a page.
@@ -15,19 +17,37 @@ pub trait Visitor: Send + Sync {
 }
 
 /// Comes over the network.
-pub struct Network;
+pub struct Network(pub Reach);
+
+impl Network {
+    /// As for SSH, what a name leads to now is looked at: it may be another address than a minute ago.
+    async fn connect(&self, address: &str, port: u16) -> io::Result<TcpStream> {
+        let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name leads nowhere");
+        for candidate in lookup_host((address, port)).await? {
+            if let Some(what) = self.0.refusal(candidate.ip(), port) {
+                failure = io::Error::other(format!("the name leads to {what}"));
+                continue;
+            }
+            match TcpStream::connect(candidate).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+}
 
 #[async_trait]
 impl Visitor for Network {
     async fn visit(&self, address: &str, port: u16) -> Result<(), String> {
         let ask = async {
-            let mut stream = TcpStream::connect((address, port)).await?;
+            let mut stream = self.connect(address, port).await?;
             stream
                 .write_all(b"GET / HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 .await?;
             let mut start = [0; 5];
             stream.read_exact(&mut start).await?;
-            Ok::<_, std::io::Error>(start == *b"HTTP/")
+            Ok::<_, io::Error>(start == *b"HTTP/")
         };
         match timeout(Duration::from_secs(10), ask).await {
             Ok(Ok(true)) => Ok(()),

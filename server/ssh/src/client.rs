@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::connection::Connection;
 use crate::host_keys::PinnedHostKey;
-use crate::{Connector, Error, Remote};
+use crate::{Connector, Error, Reach, Remote};
 
 /// Where and as whom to log in, and what to expect there.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ impl fmt::Debug for Target {
 
 /// The SSH client: one connection per server, shared by everything that runs there. A stock sshd refuses a
 /// third of 30 logins at once, and more than ten sessions on one connection.
-#[derive(Default)]
 pub struct Client {
+    reach: Reach,
     slots: Mutex<HashMap<i64, Slot>>,
 }
 
@@ -62,8 +62,11 @@ struct Kept {
 }
 
 impl Client {
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(reach: Reach) -> Self {
+        Self {
+            reach,
+            slots: Mutex::default(),
+        }
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Slot>> {
@@ -83,7 +86,7 @@ impl Connector for Client {
             return Ok(Arc::clone(&kept.connection) as Arc<dyn Remote>);
         }
         *kept = None;
-        let connection = Arc::new(Connection::log_in(target).await?);
+        let connection = Arc::new(Connection::log_in(&self.reach, target).await?);
         *kept = Some(Kept {
             target: target.clone(),
             connection: Arc::clone(&connection),
@@ -96,7 +99,7 @@ impl Connector for Client {
         target: &Target,
         password: &SecretString,
     ) -> Result<Arc<dyn Remote>, Error> {
-        let connection = Connection::log_in_with_password(target, password).await?;
+        let connection = Connection::log_in_with_password(&self.reach, target, password).await?;
         Ok(Arc::new(connection))
     }
 

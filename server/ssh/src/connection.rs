@@ -16,7 +16,7 @@ use crate::handler::{Finding, Guard, Trust};
 use crate::host_keys::{PinnedHostKey, fetch_host_key};
 use crate::remote::{Discard, Exit, Output, Privilege, Remote, Script};
 use crate::sessions::{Request, Sessions};
-use crate::{Error, Phase, Place, password};
+use crate::{Error, Phase, Place, Reach, password};
 
 const LOG_IN_WITHIN: Duration = Duration::from_secs(15);
 const CHECK_SUDO_WITHIN: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) async fn log_in(target: &Target) -> Result<Self, Error> {
+    pub(crate) async fn log_in(reach: &Reach, target: &Target) -> Result<Self, Error> {
         let place = Place::new(&target.address, target.port);
         let key = PrivateKey::from_openssh(target.private_key.expose_secret()).map_err(|_| {
             Error::UnreadableKey {
@@ -38,19 +38,20 @@ impl Connection {
             }
         })?;
         let finding = Arc::new(OnceLock::new());
-        let mut transport = open_pinned(target, &place, &finding).await?;
+        let mut transport = open_pinned(reach, target, &place, &finding).await?;
         authenticate(&mut transport, &place, &target.user, key).await?;
         Ok(Self::over(transport, place, target, finding))
     }
 
     /// Logs in with a password in place of the key.
     pub(crate) async fn log_in_with_password(
+        reach: &Reach,
         target: &Target,
         password: &SecretString,
     ) -> Result<Self, Error> {
         let place = Place::new(&target.address, target.port);
         let finding = Arc::new(OnceLock::new());
-        let mut transport = open_pinned(target, &place, &finding).await?;
+        let mut transport = open_pinned(reach, target, &place, &finding).await?;
         password::authenticate(&mut transport, &place, &target.user, password).await?;
         Ok(Self::over(transport, place, target, finding))
     }
@@ -170,6 +171,7 @@ impl Remote for Connection {
 }
 
 async fn open_pinned(
+    reach: &Reach,
     target: &Target,
     place: &Place,
     finding: &Arc<OnceLock<Finding>>,
@@ -177,7 +179,7 @@ async fn open_pinned(
     // Only the pinned type is asked for: a server that has lost this key cannot answer with another.
     let algorithms: Vec<_> = target.host_key.russh_algorithm().into_iter().collect();
     let guard = Guard::new(Trust::Only(target.host_key.clone()), Arc::clone(finding));
-    let outcome = dial::open(&target.address, place, &algorithms, guard).await;
+    let outcome = dial::open(reach, &target.address, place, &algorithms, guard).await;
     let host_key_changed =
         |found: String, found_key: Option<PinnedHostKey>| Error::HostKeyChanged {
             place: place.clone(),
@@ -196,7 +198,9 @@ async fn open_pinned(
         }),
         (_, Err(Error::UnsupportedHostKey { offered, .. })) => {
             // A key of the pinned type is gone; which one is there in its place takes a second look.
-            let found_key = fetch_host_key(&target.address, target.port).await.ok();
+            let found_key = fetch_host_key(reach, &target.address, target.port)
+                .await
+                .ok();
             let found = found_key.as_ref().map_or_else(
                 || format!("only keys of type {}", offered.join(", ")),
                 type_and_fingerprint,

@@ -4,6 +4,7 @@ mod line;
 
 use std::borrow::Cow;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio_util::sync::DropGuard;
 use self::line::Line;
 use crate::error::foreign_text;
 use crate::handler::Guard;
-use crate::{Error, Phase, Place};
+use crate::{Error, Phase, Place, Reach};
 
 /// For name, TCP and key exchange together.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -37,6 +38,7 @@ pub(crate) struct Transport {
 /// Connects and exchanges keys. The guard's own findings (a host key, say) are for the caller to read: they
 /// come back here as some error.
 pub(crate) async fn open(
+    reach: &Reach,
     address: &str,
     place: &Place,
     host_key_algorithms: &[Algorithm],
@@ -51,6 +53,7 @@ pub(crate) async fn open(
                 place: place.clone(),
             })?
             .collect();
+        let candidates = within(reach, candidates, place)?;
         phase = Phase::Connect;
         let socket = connect_first(&candidates, place).await?;
         phase = Phase::Handshake;
@@ -74,10 +77,30 @@ pub(crate) async fn open(
     })
 }
 
-async fn connect_first(
-    candidates: &[std::net::SocketAddr],
+/// The addresses that may be connected to. A name that resolves to something else the next time changes nothing: these
+/// are what is used.
+fn within(
+    reach: &Reach,
+    candidates: Vec<SocketAddr>,
     place: &Place,
-) -> Result<TcpStream, Error> {
+) -> Result<Vec<SocketAddr>, Error> {
+    let mut refused = None;
+    let mut allowed = candidates;
+    allowed.retain(|candidate| {
+        let refusal = reach.refusal(candidate.ip(), candidate.port());
+        refused = refused.or(refusal);
+        refusal.is_none()
+    });
+    match refused {
+        Some(what) if allowed.is_empty() => Err(Error::OutOfReach {
+            place: place.clone(),
+            what,
+        }),
+        Some(_) | None => Ok(allowed),
+    }
+}
+
+async fn connect_first(candidates: &[SocketAddr], place: &Place) -> Result<TcpStream, Error> {
     let mut failure = Error::NameDoesNotResolve {
         place: place.clone(),
     };

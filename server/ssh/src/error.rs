@@ -13,6 +13,11 @@ pub enum Error {
     NameDoesNotResolve { place: Place },
 
     #[error(
+        "{place} is {what}. The panel connects to none of these, as they lead to its own machine or network. Enter the address by which others reach the server; whoever runs the panel can allow this one with BROKEFORGE_ALLOW_LOCAL_ADDRESSES=1."
+    )]
+    OutOfReach { place: Place, what: &'static str },
+
+    #[error(
         "{place}: no way leads to this address ({reason}). Check the address, and the panel's own network."
     )]
     NoRoute { place: Place, reason: String },

@@ -6,7 +6,7 @@ use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKey};
 
 use crate::dial;
 use crate::handler::{Finding, Guard, Trust};
-use crate::{Error, Place};
+use crate::{Error, Place, Reach};
 
 /// A server's public host key, as confirmed by the user. Reads and prints as `ssh-ed25519 AAAA...`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -82,27 +82,37 @@ impl fmt::Debug for PinnedHostKey {
 pub struct InvalidHostKey;
 
 /// Asks a server for its host key, without logging in. Ends within 10 s.
-pub async fn fetch_host_key(address: &str, port: u16) -> Result<PinnedHostKey, Error> {
-    fetch(address, port, &accepted_algorithms()).await
+pub async fn fetch_host_key(
+    reach: &Reach,
+    address: &str,
+    port: u16,
+) -> Result<PinnedHostKey, Error> {
+    fetch(reach, address, port, &accepted_algorithms()).await
 }
 
 /// Asks a server for its host key of the pinned one's type; only if it has none of that type, for any other.
 /// A server with several keys would else show its best one, which need not be the pinned one. Ends within 10 s.
 pub async fn fetch_host_key_like(
+    reach: &Reach,
     pinned: &PinnedHostKey,
     address: &str,
     port: u16,
 ) -> Result<PinnedHostKey, Error> {
     let mut algorithms = accepted_algorithms();
     algorithms.sort_by_key(|algorithm| algorithm.as_str() != pinned.algorithm);
-    fetch(address, port, &algorithms).await
+    fetch(reach, address, port, &algorithms).await
 }
 
-async fn fetch(address: &str, port: u16, algorithms: &[Algorithm]) -> Result<PinnedHostKey, Error> {
+async fn fetch(
+    reach: &Reach,
+    address: &str,
+    port: u16,
+    algorithms: &[Algorithm],
+) -> Result<PinnedHostKey, Error> {
     let place = Place::new(address, port);
     let finding = Arc::new(OnceLock::new());
     let guard = Guard::new(Trust::Look, Arc::clone(&finding));
-    let outcome = dial::open(address, &place, algorithms, guard).await;
+    let outcome = dial::open(reach, address, &place, algorithms, guard).await;
     match (finding.get(), outcome) {
         (Some(Finding::HostKey(key)), _) => Ok(key.clone()),
         (_, Err(error)) => Err(error),

@@ -6,6 +6,7 @@
 //! - `command`: the only command lines that are ever sent, and how a script and its values travel
 //! - `dial`: from a name to an encrypted transport, and how that fails; `handler`: what a server may do to us
 //! - `host_keys`: pinned host keys; `keys`: the panel's own keys; `authorize`: putting them on a server and off it
+//! - `reach`: which addresses are connected to
 //! - `password`: logging in without a key, once, to put it there
 //! - `fake`: a server in memory, for tests (feature `test-support`)
 
@@ -27,6 +28,7 @@ mod handler;
 mod host_keys;
 mod keys;
 mod password;
+mod reach;
 mod remote;
 mod sessions;
 
@@ -36,4 +38,5 @@ pub use detached::{Attended, Job, Stop, Task, User};
 pub use error::{Error, Phase, Place};
 pub use host_keys::{InvalidHostKey, PinnedHostKey, fetch_host_key, fetch_host_key_like};
 pub use keys::{KeyPair, generate_key};
+pub use reach::Reach;
 pub use remote::{Connector, Discard, Exit, ExitStatus, Output, Privilege, Remote, Script, Stream};

@@ -22,9 +22,11 @@ mod papers;
 mod policy;
 mod process;
 mod provisioning;
+mod proxies;
 mod servers;
 mod servers_edit;
 mod servers_host_key;
+mod servers_reach;
 mod servers_reboot;
 // The harness of the `ssh` crate's own tests; one sshd is as good as another.
 #[expect(dead_code, reason = "the tests here need only a part of it")]

@@ -191,3 +191,20 @@ fn every_variable_and_flag_in_the_papers_is_one_that_the_binary_takes() {
     }
     assert!(checked >= 3, "only {checked}");
 }
+
+#[test]
+fn what_is_kept_and_for_how_long_is_what_the_paper_says() {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let paper = fs::read_to_string(Path::new(ROOT).join("docs/install.md")).unwrap();
+    let paper = paper.split_whitespace().collect::<Vec<_>>().join(" ");
+    let sessions = domain::retention::DEAD_SESSIONS_MS / DAY_MS;
+    let output = domain::retention::OUTPUT_MS / DAY_MS;
+    let last = domain::retention::OUTPUT_OF_LAST;
+    for said in [
+        format!("over for {sessions} days"),
+        format!("older than {output} days"),
+        format!("last {last} operations"),
+    ] {
+        assert!(paper.contains(&said), "{said}");
+    }
+}

@@ -164,6 +164,7 @@ fn command(data: &Path, port: u16) -> Command {
         .env("BROKEFORGE_LISTEN", format!("127.0.0.1:{port}"))
         .env("BROKEFORGE_DATA", data)
         .env("BROKEFORGE_SITE", data.join("site"))
+        .env("BROKEFORGE_ALLOW_LOCAL_ADDRESSES", "1")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());
     command

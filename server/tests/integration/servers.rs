@@ -1,4 +1,5 @@
 use axum::http::StatusCode;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use ssh::{Error, Place};
 
@@ -162,6 +163,25 @@ async fn a_removed_server_keeps_neither_sudo_nor_key_and_what_stays_is_told() {
     }));
     let told = remove(id).await["key_stays"].as_str().unwrap().to_owned();
     assert!(told.contains("refused the connection"), "{told}");
+}
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a fault that only this test makes"
+)]
+async fn a_removal_that_fails_in_the_panel_leaves_its_key_on_the_server() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let id = app.provisioned_server(&owner).await;
+    let fault =
+        "CREATE TRIGGER kept BEFORE DELETE ON servers BEGIN SELECT RAISE(FAIL, 'kept'); END";
+    let fault = Statement::from_string(DbBackend::Sqlite, fault);
+    app.panel.db.writes().execute_raw(fault).await.unwrap();
+    let input = json!({ "server_id": id, "confirm_name": "web-1" });
+    let answer = app.call(Some(&owner), "/api/servers/remove", input).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(app.connector.remote.runs().is_empty());
 }
 
 #[tokio::test]

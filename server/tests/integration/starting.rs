@@ -15,7 +15,10 @@ use crate::support::ORIGIN;
 /// The folder of a panel that was started once and stopped.
 pub async fn used_folder() -> TempDir {
     let data = tempfile::tempdir().unwrap();
-    let prober = Arc::new(SshProber::new(FakeConnector::new()));
+    let prober = Arc::new(SshProber::new(
+        FakeConnector::new(),
+        ssh::Reach::everywhere(),
+    ));
     let panel = server::start::open_panel(data.path(), ORIGIN, prober)
         .await
         .unwrap();

@@ -15,6 +15,8 @@ use sea_orm::{ActiveValue::NotSet, Set};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::config::ServeOptions;
+use server::proxies::TrustedProxies;
+use ssh::Reach;
 use ssh::fake::FakeConnector;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -50,13 +52,17 @@ pub struct Answer {
 impl TestApp {
     pub async fn start() -> Self {
         let connector = FakeConnector::new();
-        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
+        let prober: Arc<dyn Prober> =
+            Arc::new(SshProber::new(connector.clone(), Reach::everywhere()));
         Self::start_with(connector, prober).await
     }
 
     /// Looks at servers over real SSH; operations still run on the fake one.
     pub async fn start_over_ssh() -> Self {
-        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(Arc::new(ssh::Client::new())));
+        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(
+            Arc::new(ssh::Client::new(Reach::everywhere())),
+            Reach::everywhere(),
+        ));
         Self::start_with(FakeConnector::new(), prober).await
     }
 
@@ -65,7 +71,7 @@ impl TestApp {
         let panel = server::start::open_panel(data.path(), ORIGIN, prober)
             .await
             .unwrap();
-        let site = site(&panel, &data);
+        let site = site(&panel, &data, TrustedProxies::default());
         Self {
             panel,
             connector,
@@ -76,14 +82,35 @@ impl TestApp {
 
     /// Looks at servers over SSH anew, as after a restart: no connection is kept.
     pub fn forget_connections(&mut self) {
-        self.panel.prober = Arc::new(SshProber::new(Arc::new(ssh::Client::new())));
-        self.site = site(&self.panel, &self.data);
+        self.panel.prober = Arc::new(SshProber::new(
+            Arc::new(ssh::Client::new(Reach::everywhere())),
+            Reach::everywhere(),
+        ));
+        self.site = site(&self.panel, &self.data, TrustedProxies::default());
+    }
+
+    /// Looks at servers over SSH, and at nothing that only this machine reaches: as a panel does that is told nothing else.
+    pub fn keep_off_this_machine(&mut self) {
+        let reach = Reach::not_here(([127, 0, 0, 1], 3000).into());
+        let connector = Arc::new(ssh::Client::new(reach.clone()));
+        self.panel.prober = Arc::new(SshProber::new(connector, reach));
+        self.site = site(&self.panel, &self.data, TrustedProxies::default());
+    }
+
+    /// Stands behind proxies.
+    pub fn trust_proxies(&mut self, networks: &str) {
+        let proxies = TrustedProxies::parse(networks).unwrap();
+        self.site = site(&self.panel, &self.data, proxies);
     }
 
     /// Begins to work off the queue, as the process does.
     pub fn start_worker(&self) {
         let (stop, stopping) = watch::channel(false);
-        let worker = Worker::new(self.panel.clone(), self.connector.clone());
+        let worker = Worker::new(
+            self.panel.clone(),
+            self.connector.clone(),
+            Reach::everywhere(),
+        );
         tokio::spawn(async move {
             worker.run(stopping).await;
             drop(stop);
@@ -271,12 +298,14 @@ impl TestApp {
     }
 }
 
-fn site(panel: &Panel, data: &TempDir) -> Router {
+fn site(panel: &Panel, data: &TempDir, trusted_proxies: TrustedProxies) -> Router {
     let options = ServeOptions {
         listen: ([127, 0, 0, 1], 3000).into(),
         data: data.path().into(),
         site: data.path().join("site"),
         public_url: None,
+        trusted_proxies,
+        allow_local_addresses: true,
     };
     server::start::site_router(panel.clone(), &options)
 }

@@ -33,6 +33,7 @@ pub async fn update(
     refuse_unseen_changes(&server.0, shown)?;
     refuse_to_pull_the_rug(panel.db.reads(), &server.0, changes).await?;
     let new_key = if changes.place {
+        panel.prober.refuse_address(&edit.address, edit.port)?;
         match verify(panel, who, server, edit, decision).await? {
             Verdict::Same => None,
             Verdict::Accepted(key) => Some(key),

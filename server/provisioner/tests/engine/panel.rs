@@ -53,7 +53,8 @@ impl TestPanel {
             .unwrap();
         Migrator::up(db.writes(), None).await.unwrap();
         let connector = FakeConnector::new();
-        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
+        let prober: Arc<dyn Prober> =
+            Arc::new(SshProber::new(connector.clone(), ssh::Reach::everywhere()));
         let panel = Panel {
             db,
             prober,
@@ -84,7 +85,7 @@ impl TestPanel {
 /// Begins to work off the queue of a panel.
 pub fn start_worker(panel: Panel, connector: Arc<dyn Connector>) -> RunningWorker {
     let (stop, stopping) = watch::channel(false);
-    let worker = Worker::new(panel, connector);
+    let worker = Worker::new(panel, connector, ssh::Reach::everywhere());
     // A runtime of its own: shutting that down ends everything at once, as `kill -9` does.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -37,8 +37,9 @@ impl TestPanel {
             .await
             .unwrap();
         Migrator::up(db.writes(), None).await.unwrap();
-        let connector = Arc::new(ssh::Client::new());
-        let prober: Arc<dyn Prober> = Arc::new(SshProber::new(connector.clone()));
+        let connector = Arc::new(ssh::Client::new(ssh::Reach::everywhere()));
+        let prober: Arc<dyn Prober> =
+            Arc::new(SshProber::new(connector.clone(), ssh::Reach::everywhere()));
         let secrets = Secrets::create(&data.path().join("panel.key")).unwrap();
         let panel = Panel {
             db,
@@ -49,7 +50,7 @@ impl TestPanel {
         };
         let who = sign_in(&panel).await;
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(Worker::new(panel.clone(), connector).run(stopping));
+        tokio::spawn(Worker::new(panel.clone(), connector, ssh::Reach::everywhere()).run(stopping));
         Self {
             panel,
             who,
@@ -157,6 +158,36 @@ impl TestPanel {
         access::owned_server(&self.panel.db, &self.who, server.id())
             .await
             .unwrap()
+    }
+
+    /// Queues a rule.
+    pub async fn begin_rule(
+        &self,
+        server: &OwnedServer,
+        fields: RuleFields,
+    ) -> (RuleId, OperationId) {
+        let (rule, key) = (
+            NewRule::parse(&fields).unwrap(),
+            format!("form-{}", fields.port),
+        );
+        let id = firewall::request(&self.panel.db, &self.who, server, rule, &key)
+            .await
+            .unwrap();
+        let shown = firewall::show(&self.panel.db, server).await.unwrap();
+        let rule = shown.rules.into_iter().find(|rule| rule.id == id).unwrap();
+        (id, rule.operation_id.unwrap())
+    }
+
+    /// As a click does that may come too late.
+    pub async fn cancel(&self, id: OperationId) {
+        let owned = access::owned_operation(&self.panel.db, &self.who, id)
+            .await
+            .unwrap();
+        let cancelled = domain::queue::cancel(&self.panel.db, &self.who, &owned).await;
+        assert!(matches!(
+            cancelled,
+            Ok(()) | Err(domain::Error::Known(wire::ApiError::Conflict { .. }))
+        ));
     }
 
     pub async fn end_of(&self, id: OperationId) -> OperationResource {

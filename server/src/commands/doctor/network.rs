@@ -36,6 +36,7 @@ pub async fn look(options: &ServeOptions) -> (Vec<Finding>, Option<i64>) {
     };
     let (address, clock, reaches_us) = address(&public, options, is_running).await;
     findings.push(address);
+    findings.extend(proxies(options));
     let through = match (reaches_us, is_running, own_port) {
         (true, _, _) => Some(public.clone()),
         (false, true, Some(own_port)) => Some(own_port),
@@ -60,6 +61,18 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     } else {
         listen
     }
+}
+
+/// The panel itself speaks no TLS, so https says that a proxy is there.
+fn proxies(options: &ServeOptions) -> Option<Finding> {
+    let address = options.public_url.as_ref()?;
+    (address.starts_with("https://") && options.trusted_proxies.is_empty()).then(|| {
+        Finding::note(
+            "proxies",
+            "a proxy stands in front and is not trusted to say whom a request is from: the limit of sign-ins takes all visitors for one",
+            "let it set X-Forwarded-For, and set BROKEFORGE_TRUSTED_PROXIES to its address, as 127.0.0.1",
+        )
+    })
 }
 
 async fn port(listen: SocketAddr, own_port: Option<&Origin>) -> (Finding, bool) {

@@ -85,7 +85,7 @@ async fn the_pasted_command_lets_the_panel_in_and_the_removal_locks_it_out() {
     fs::write(sshd.authorized_keys(), format!("# mine\n{OTHER}\n")).unwrap();
     fs::set_permissions(sshd.authorized_keys(), fs::Permissions::from_mode(0o640)).unwrap();
     let target = sshd.target(&key).await;
-    let client = Client::new();
+    let client = Client::new(ssh::Reach::everywhere());
     assert!(matches!(
         client.connect(&target).await.map(|_| ()),
         Err(Error::KeyRefused { .. })

@@ -33,7 +33,11 @@ async fn a_changed_host_key_stops_before_authentication() {
     let other: PinnedHostKey = generate_key("other").unwrap().public_line.parse().unwrap();
     let found = sshd.host_key().await;
 
-    let error = failure(&Client::new(), &target(sshd.port, other.clone(), &key)).await;
+    let error = failure(
+        &Client::new(ssh::Reach::everywhere()),
+        &target(sshd.port, other.clone(), &key),
+    )
+    .await;
 
     assert!(
         matches!(&error, Error::HostKeyChanged { expected, found: seen, found_key: Some(key), .. }
@@ -43,7 +47,7 @@ async fn a_changed_host_key_stops_before_authentication() {
     assert!(!sshd.log().contains("userauth-request"), "{}", sshd.log());
 
     // The same log line does appear when the key is right.
-    Client::new()
+    Client::new(ssh::Reach::everywhere())
         .connect(&sshd.target(&key).await)
         .await
         .unwrap();
@@ -57,7 +61,11 @@ async fn a_host_key_of_another_type_is_a_changed_host_key() {
     sshd.authorize(&key);
     let pinned: PinnedHostKey = generate_key("old").unwrap().public_line.parse().unwrap();
 
-    let error = failure(&Client::new(), &target(sshd.port, pinned, &key)).await;
+    let error = failure(
+        &Client::new(ssh::Reach::everywhere()),
+        &target(sshd.port, pinned, &key),
+    )
+    .await;
 
     assert!(
         matches!(&error, Error::HostKeyChanged { found, found_key: Some(key), .. }
@@ -73,18 +81,20 @@ async fn a_pinned_key_is_found_again_beside_a_better_one() {
     let pinned = sshd.host_key().await;
     let both = Sshd::start_with(&format!("HostKey {}", sshd.host_key_file().display()));
     assert_eq!(both.host_key().await.algorithm(), "ssh-ed25519");
-    let found = ssh::fetch_host_key_like(&pinned, "127.0.0.1", both.port).await;
+    let found =
+        ssh::fetch_host_key_like(&ssh::Reach::everywhere(), &pinned, "127.0.0.1", both.port).await;
     assert_eq!(found, Ok(pinned));
     // A server without the pinned type shows what it has.
     let ed25519 = both.host_key().await;
-    let other = ssh::fetch_host_key_like(&ed25519, "127.0.0.1", sshd.port).await;
+    let other =
+        ssh::fetch_host_key_like(&ssh::Reach::everywhere(), &ed25519, "127.0.0.1", sshd.port).await;
     assert_eq!(other.unwrap().algorithm(), "ecdsa-sha2-nistp256");
 }
 
 #[tokio::test]
 async fn a_server_with_an_rsa_key_only_is_told_what_to_do() {
     let sshd = Sshd::start_with_host_key("rsa");
-    let error = ssh::fetch_host_key("127.0.0.1", sshd.port)
+    let error = ssh::fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", sshd.port)
         .await
         .unwrap_err();
     assert!(matches!(&error, Error::UnsupportedHostKey { offered, .. } if !offered.is_empty()));
@@ -95,7 +105,11 @@ async fn a_server_with_an_rsa_key_only_is_told_what_to_do() {
 async fn a_refused_key_lists_the_methods_the_server_offers() {
     let sshd = Sshd::start_with("PasswordAuthentication yes");
     let key = generate_key("test").unwrap();
-    let error = failure(&Client::new(), &sshd.target(&key).await).await;
+    let error = failure(
+        &Client::new(ssh::Reach::everywhere()),
+        &sshd.target(&key).await,
+    )
+    .await;
     assert_eq!(
         error,
         Error::KeyRefused {
@@ -119,7 +133,11 @@ async fn a_server_that_wants_a_password_as_well_is_told_apart() {
         Sshd::start_with("PasswordAuthentication yes\nAuthenticationMethods publickey,password");
     let key = generate_key("test").unwrap();
     sshd.authorize(&key);
-    let error = failure(&Client::new(), &sshd.target(&key).await).await;
+    let error = failure(
+        &Client::new(ssh::Reach::everywhere()),
+        &sshd.target(&key).await,
+    )
+    .await;
     assert!(
         matches!(
             &error,
@@ -138,7 +156,7 @@ async fn thirty_callers_at_once_share_one_login() {
     let key = generate_key("test").unwrap();
     sshd.authorize(&key);
     let target = sshd.target(&key).await;
-    let client = std::sync::Arc::new(Client::new());
+    let client = std::sync::Arc::new(Client::new(ssh::Reach::everywhere()));
 
     let mut callers = tokio::task::JoinSet::new();
     for _ in 0..30 {
@@ -193,7 +211,7 @@ async fn a_dead_connection_is_replaced() {
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_named() {
-    let error = ssh::fetch_host_key("no-such-host.invalid", 22)
+    let error = ssh::fetch_host_key(&ssh::Reach::everywhere(), "no-such-host.invalid", 22)
         .await
         .unwrap_err();
     assert!(
@@ -210,7 +228,9 @@ async fn a_name_that_does_not_resolve_is_named() {
 async fn a_port_that_nobody_listens_on_is_refused() {
     let (listener, port) = crate::odd_servers::listen().await;
     drop(listener);
-    let error = ssh::fetch_host_key("127.0.0.1", port).await.unwrap_err();
+    let error = ssh::fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", port)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error:?}");
 }
 
@@ -220,7 +240,7 @@ async fn a_key_that_cannot_be_read_is_the_panels_own_fault() {
     let mut target = sshd.target(&generate_key("test").unwrap()).await;
     target.private_key = "nonsense".to_owned().into();
     assert!(matches!(
-        failure(&Client::new(), &target).await,
+        failure(&Client::new(ssh::Reach::everywhere()), &target).await,
         Error::UnreadableKey { .. }
     ));
 }

@@ -160,7 +160,7 @@ async fn serve(malice: Malice, user: &str, preferred: Preferred) -> Running {
 
 async fn log_in(malice: Malice, user: &str) -> (Arc<dyn Remote>, Running) {
     let running = serve(malice, user, Preferred::DEFAULT).await;
-    let remote = Client::new()
+    let remote = Client::new(ssh::Reach::everywhere())
         .connect(&running.target)
         .await
         .expect("the login succeeds");
@@ -175,7 +175,10 @@ async fn run(remote: &dyn Remote, privilege: Privilege) -> Result<Exit, Error> {
 async fn a_login_that_is_never_answered_times_out() {
     let running = serve(Malice::SilentLogin, "root", Preferred::DEFAULT).await;
     let started = Instant::now();
-    let outcome = Client::new().connect(&running.target).await.map(|_| ());
+    let outcome = Client::new(ssh::Reach::everywhere())
+        .connect(&running.target)
+        .await
+        .map(|_| ());
     let timed_out = matches!(
         outcome,
         Err(Error::TimedOut {
@@ -305,7 +308,10 @@ async fn a_server_open_to_terrapin_is_refused_and_one_with_gcm_is_not() {
     };
     let exposed = without_strict_kex(cipher::CHACHA20_POLY1305);
     let running = serve(Malice::None, "root", exposed).await;
-    let outcome = Client::new().connect(&running.target).await.map(|_| ());
+    let outcome = Client::new(ssh::Reach::everywhere())
+        .connect(&running.target)
+        .await
+        .map(|_| ());
     assert!(
         matches!(outcome, Err(Error::InsecureTransport { .. })),
         "{outcome:?}"
@@ -317,5 +323,10 @@ async fn a_server_open_to_terrapin_is_refused_and_one_with_gcm_is_not() {
         without_strict_kex(cipher::AES_256_GCM),
     )
     .await;
-    assert!(Client::new().connect(&running.target).await.is_ok());
+    assert!(
+        Client::new(ssh::Reach::everywhere())
+            .connect(&running.target)
+            .await
+            .is_ok()
+    );
 }

@@ -17,7 +17,9 @@ async fn a_server_that_greets_and_falls_silent_times_out_and_is_hung_up_on() {
 async fn times_out(greeting: &'static [u8]) {
     let mut speaker = Speaker::start(greeting, b"").await;
     let started = Instant::now();
-    let error = fetch_host_key("127.0.0.1", speaker.port).await.unwrap_err();
+    let error = fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", speaker.port)
+        .await
+        .unwrap_err();
     assert!(
         matches!(
             error,
@@ -45,7 +47,9 @@ async fn a_server_that_drips_harmless_packets_for_ever_is_hung_up_on() {
     // SSH_MSG_IGNORE, in the clear.
     const IGNORE: &[u8] = &[0, 0, 0, 12, 6, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let mut speaker = Speaker::start(b"SSH-2.0-drip\r\n", IGNORE).await;
-    let error = fetch_host_key("127.0.0.1", speaker.port).await.unwrap_err();
+    let error = fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", speaker.port)
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, Error::TimedOut { .. } | Error::Protocol { .. }),
         "{error:?}"
@@ -66,7 +70,9 @@ async fn a_web_server_is_not_an_ssh_server() {
     )
     .await;
     let started = Instant::now();
-    let error = fetch_host_key("127.0.0.1", speaker.port).await.unwrap_err();
+    let error = fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", speaker.port)
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::NotSsh { .. }), "{error:?}");
     assert!(started.elapsed() < Duration::from_secs(11));
 }
@@ -80,7 +86,9 @@ async fn a_flood_before_the_greeting_ends_at_once() {
     ] {
         let speaker = Speaker::start(b"", flood).await;
         let started = Instant::now();
-        let error = fetch_host_key("127.0.0.1", speaker.port).await.unwrap_err();
+        let error = fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", speaker.port)
+            .await
+            .unwrap_err();
         assert!(matches!(error, Error::NotSsh { .. }), "{error:?}");
         assert!(
             started.elapsed() < Duration::from_secs(3),
@@ -99,7 +107,9 @@ async fn garbage_and_giant_lengths_after_the_greeting_end_at_once() {
     ] {
         let speaker = Speaker::start(b"SSH-2.0-liar\r\n", flood).await;
         let started = Instant::now();
-        let error = fetch_host_key("127.0.0.1", speaker.port).await.unwrap_err();
+        let error = fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", speaker.port)
+            .await
+            .unwrap_err();
         assert!(
             matches!(error, Error::Protocol { .. } | Error::Closed { .. }),
             "{error:?}"
@@ -115,7 +125,9 @@ async fn garbage_and_giant_lengths_after_the_greeting_end_at_once() {
 #[tokio::test]
 async fn a_server_that_hangs_up_is_named_so() {
     let port = hang_up_at_once().await;
-    let error = fetch_host_key("127.0.0.1", port).await.unwrap_err();
+    let error = fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", port)
+        .await
+        .unwrap_err();
     assert!(
         matches!(
             error,

@@ -67,7 +67,7 @@ async fn the_right_password_lets_in_by_whichever_way_it_is_asked_for() {
         Asks::Nothing,
     ] {
         let server = Server::start(asks).await;
-        let client = Client::new();
+        let client = Client::new(ssh::Reach::everywhere());
         let password = SecretString::from(PASSWORD);
         let login = client
             .connect_with_password(&server.target, &password)
@@ -132,7 +132,9 @@ async fn sshd_that_turns_newcomers_away_is_not_taken_for_something_else() {
         &b"Exceeded MaxStartups\r\n"[..],
     ] {
         let port = speak_and_hang_up(greeting).await;
-        let error = ssh::fetch_host_key("127.0.0.1", port).await.unwrap_err();
+        let error = ssh::fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", port)
+            .await
+            .unwrap_err();
         assert!(
             matches!(
                 error,
@@ -147,7 +149,7 @@ async fn sshd_that_turns_newcomers_away_is_not_taken_for_something_else() {
 }
 
 async fn refusal(target: &Target, password: &str) -> Error {
-    Client::new()
+    Client::new(ssh::Reach::everywhere())
         .connect_with_password(target, &SecretString::from(password.to_owned()))
         .await
         .map(|_| ())

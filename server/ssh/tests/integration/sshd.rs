@@ -118,7 +118,7 @@ impl Sshd {
             .expect("kill runs");
         assert!(told.success());
         for _ in 0..500 {
-            let now = ssh::fetch_host_key("127.0.0.1", self.port).await;
+            let now = ssh::fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", self.port).await;
             if now.is_ok_and(|now| now != before) {
                 return;
             }
@@ -150,7 +150,7 @@ impl Sshd {
     }
 
     pub async fn host_key(&self) -> PinnedHostKey {
-        ssh::fetch_host_key("127.0.0.1", self.port)
+        ssh::fetch_host_key(&ssh::Reach::everywhere(), "127.0.0.1", self.port)
             .await
             .expect("sshd shows its host key")
     }
@@ -164,7 +164,7 @@ impl Sshd {
         let key = generate_key("test").expect("a key");
         self.authorize(&key);
         let target = self.target(&key).await;
-        let client = Client::new();
+        let client = Client::new(ssh::Reach::everywhere());
         let remote = client.connect(&target).await.expect("the key is accepted");
         (client, target, remote)
     }

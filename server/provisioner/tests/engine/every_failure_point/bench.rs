@@ -56,7 +56,7 @@ impl Bench {
         let servers = FailingServers::before(observer.connector.clone());
         let panel = Panel {
             db: Db::over(database.reads.clone(), database.writes.clone(), Bus::new()),
-            prober: Arc::new(SshProber::new(servers.clone())),
+            prober: Arc::new(SshProber::new(servers.clone(), ssh::Reach::everywhere())),
             ..observer.panel.clone()
         };
         Self {
