@@ -104,6 +104,6 @@ fn words_for(connection: Connection) -> &'static str {
         Connection::AwaitingKey => "Waiting for SSH key",
         Connection::Connected => "Connected",
         Connection::Failed => "Cannot connect",
-        Connection::HostKeyChanged => "Host key changed",
+        Connection::HostKeyChanged => "Host key does not match",
     }
 }
