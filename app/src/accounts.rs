@@ -5,6 +5,7 @@ mod gate;
 mod pages;
 mod settings;
 mod tabs;
+mod way_back;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
@@ -15,9 +16,10 @@ use wire::accounts::{
 };
 
 pub use self::everyone::AccountsPage;
-pub use self::gate::{SessionGate, SignInDialog};
+pub use self::gate::{SessionGate, SignInDialog, SignedOutNote};
 pub use self::pages::{Brand, SetupPage, SignInPage};
 pub use self::settings::AccountPage;
+pub use self::way_back::WayBack;
 
 /// Who the page is for.
 #[server(name = WhoIsHere, prefix = "/api", endpoint = "accounts/visitor", input = Json, output = Json)]

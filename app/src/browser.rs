@@ -94,6 +94,15 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Whether the reader is at something within an element: the focus is there, or text of it is selected.
+pub fn is_in_use(element: &HtmlElement) -> bool {
+    let focused = document().active_element();
+    let selection = window().get_selection().ok().flatten();
+    let selected = selection.filter(|selection| !selection.is_collapsed());
+    focused.is_some_and(|focused| element.contains(Some(&focused)))
+        || selected.is_some_and(|selected| element.contains(selected.anchor_node().as_ref()))
+}
+
 /// Whether a dialog is open.
 pub fn has_open_dialog() -> bool {
     matches!(document().query_selector("dialog[open]"), Ok(Some(_)))

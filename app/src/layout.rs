@@ -7,11 +7,11 @@ use wire::accounts::{AccountResource, NoInput, Visitor};
 use wire::event::Channel;
 use wire::servers::ServerSummary;
 
-use crate::accounts::{PageVisitor, SessionGate, show, sign_out};
+use crate::accounts::{PageVisitor, SessionGate, SignedOutNote, WayBack, show, sign_out};
 use crate::live::{self, Live, LiveStatus, Pulse, live};
 use crate::search::Search;
 use crate::ui::{Icon, Shape, Submission};
-use crate::{browser, servers};
+use crate::{browser, landing, servers};
 
 /// The servers of the account, kept once for the side bar, the path and the list.
 #[derive(Clone, Copy)]
@@ -31,6 +31,12 @@ pub fn Frame() -> impl IntoView {
     provide_context(all);
     let own = OwnAccount(live(Channel::Account, || show(NoInput {})));
     provide_context(own);
+    landing::follow_the_path();
+    let here = use_location();
+    let way_in = here.pathname.with_untracked(|path| {
+        here.search
+            .with_untracked(|query| WayBack::to(path, query).sign_in())
+    });
     view! {
         <a class="skip-link" href="#content">
             "Skip to content"
@@ -86,7 +92,7 @@ pub fn Frame() -> impl IntoView {
                                     .map(|account| view! { <AccountMenu account pulse/> })
                                     .into_any()
                             }
-                            Ok(Visitor::SignedOut) => view! { <Redirect path="/sign-in"/> }.into_any(),
+                            Ok(Visitor::SignedOut) => view! { <Redirect path=way_in/> }.into_any(),
                             Ok(Visitor::SetupNeeded) => view! { <Redirect path="/setup"/> }.into_any(),
                             Err(_) => ().into_any(),
                         }
@@ -109,6 +115,7 @@ pub fn Frame() -> impl IntoView {
                     </Suspense>
                     <LiveIndicator pulse/>
                 </header>
+                <SignedOutNote/>
                 <main id="content" tabindex="-1">
                     <Outlet/>
                 </main>
@@ -153,7 +160,7 @@ fn AccountMenu(account: Signal<AccountResource>, pulse: Pulse) -> impl IntoView 
                 class="icon-button"
                 aria-label="Sign out"
                 title="Sign out"
-                disabled=move || submission.is_busy()
+                aria-disabled=move || submission.aria_disabled()
                 on:click=leave
             >
                 <Icon shape=Shape::SignOut/>
@@ -242,14 +249,22 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
     let words = move || match status.get() {
         LiveStatus::Connecting => "connecting".to_owned(),
         LiveStatus::Live => "live".to_owned(),
+        LiveStatus::Stale { since } => format!("out of date since {}", browser::time_of_day(since)),
+        LiveStatus::SignedOut { since } => {
+            format!("signed out, as of {}", browser::time_of_day(since))
+        }
         LiveStatus::Reconnecting { since } => {
             format!("reconnecting, as of {}", browser::time_of_day(since))
         }
         LiveStatus::Polling { .. } => "updating every 30 s".to_owned(),
     };
     let reason = move || match status.get() {
-        LiveStatus::Connecting => "The live connection is being opened.",
+        LiveStatus::Connecting => "Opening the live connection.",
         LiveStatus::Live => "Changes appear as they happen.",
+        LiveStatus::Stale { .. } => {
+            "The panel reports changes, but loading them fails: what you see may be old. Trying again every few seconds."
+        }
+        LiveStatus::SignedOut { .. } => "You are signed out: what you see may be old.",
         LiveStatus::Reconnecting { .. } => "The connection to the panel was lost; trying again.",
         LiveStatus::Polling { reason } => reason,
     };

@@ -4,6 +4,7 @@ pub mod accounts;
 mod browser;
 pub mod firewall;
 pub mod invitations;
+mod landing;
 mod layout;
 pub mod lifecycle;
 pub mod live;
@@ -28,7 +29,7 @@ use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::layout::Frame;
 use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
-use crate::servers::{NewServerPage, ServerPage, ServerSettingsPage, ServersPage};
+use crate::servers::{NewServerPage, ServerFrame, ServerPage, ServerSettingsPage, ServersPage};
 use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
 
 /// Whether the program has taken over the page that the server rendered.
@@ -91,11 +92,13 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=|| view! { <Redirect path="/servers"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/servers") view=ServersPage ssr=SsrMode::Async/>
                     <Route path=path!("/servers/new") view=NewServerPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id") view=ServerPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/firewall") view=FirewallPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/settings") view=ServerSettingsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/operations") view=ServerOperationsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
+                    <ParentRoute path=path!("/servers/:id") view=ServerFrame ssr=SsrMode::Async>
+                        <Route path=path!("") view=ServerPage ssr=SsrMode::Async/>
+                        <Route path=path!("/firewall") view=FirewallPage ssr=SsrMode::Async/>
+                        <Route path=path!("/settings") view=ServerSettingsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/operations") view=ServerOperationsPage ssr=SsrMode::Async/>
+                        <Route path=path!("/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
+                    </ParentRoute>
                     <Route path=path!("/operations") view=OperationsPage ssr=SsrMode::Async/>
                     <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
                     <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>

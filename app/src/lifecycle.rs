@@ -92,7 +92,7 @@ pub fn LifecycleActions(
                 type="button"
                 class="button is-small"
                 aria-label=move || format!("Retry {}", name.get())
-                disabled=move || submission.is_busy()
+                aria-disabled=move || submission.aria_disabled()
                 on:click=try_again
             >
                 <Icon shape=Shape::Retry/>
@@ -145,7 +145,8 @@ fn shape_of(status: Status) -> Shape {
     }
 }
 
-fn word_of(status: Status) -> &'static str {
+/// A status as it is said.
+pub fn word_of(status: Status) -> &'static str {
     match status {
         Status::Pending => "Pending",
         Status::Installing => "Installing",

@@ -68,7 +68,7 @@ where
         listener: StoredValue::default(),
     };
     let gate = expect_context::<SessionGate>();
-    let listener = listen(Interest::Records(channel), move || {
+    let listener = listen(Interest::Records(channel), false, move || {
         let fetch = fetch.clone();
         async move { live.take(fetch().await, gate) }
     });
@@ -97,12 +97,8 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
     /// Fetches again now, because something else is asked for than before. What was shown stays until the answer is
     /// there.
     pub fn ask_again(self) {
-        if let Some(listener) = self
-            .listener
-            .try_get_value()
-            .and_then(|it| it.get().copied())
-        {
-            listeners::refetch(listener);
+        if let Some(listener) = self.listener.try_get_value() {
+            refetch(&listener);
         }
     }
 
@@ -114,7 +110,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
                 Outcome::Fresh
             }
             Err(ApiError::SignedOut) => {
-                gate.ask();
+                gate.session_ended();
                 Outcome::SignedOut
             }
             Err(ApiError::NotFound) => {
@@ -133,9 +129,9 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
     }
 }
 
-/// Runs `fetch` whenever something of interest is heard, until the surrounding component goes.
-/// Does nothing on the server.
-pub fn listen<F, Fut>(interest: Interest, fetch: F) -> Listener
+/// Runs `fetch` whenever something of interest is heard, until the surrounding component goes; the first time at once
+/// if what is there `is_behind` already. Does nothing on the server.
+pub fn listen<F, Fut>(interest: Interest, is_behind: bool, fetch: F) -> Listener
 where
     F: Fn() -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Outcome> + 'static,
@@ -146,7 +142,7 @@ where
     Effect::new(move || {
         let fetch = fetch.clone();
         added.get_or_init(|| {
-            listeners::add(interest, move || {
+            listeners::add(interest, is_behind, move || {
                 let fetch = fetch.clone();
                 Box::pin(async move { fetch().await })
             })
@@ -160,6 +156,13 @@ where
     listener
 }
 
+/// Has a listener fetch now.
+pub fn refetch(listener: &Listener) {
+    if let Some(listener) = listener.get() {
+        listeners::refetch(*listener);
+    }
+}
+
 /// Opens the tab's socket if it is not open yet. Only in the browser, only when signed in.
 pub fn start(pulse: Pulse, gate: SessionGate) {
     socket::start(pulse, gate);
@@ -167,7 +170,7 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
 
 /// Tries again at once after a session came back.
 pub fn resume() {
-    socket::wake();
+    socket::session_is_back();
     listeners::refetch_all(refetcher::Cause::CatchUp);
 }
 

@@ -154,7 +154,7 @@ fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> im
                     }}
                 </ul>
                 <p class="search-note" role="status">
-                    {move || is_nothing().then_some("Nothing is called that.")}
+                    {move || is_nothing().then_some("No results.")}
                 </p>
             </div>
         </dialog>

@@ -1,8 +1,10 @@
 //! Servers: the list, the form that adds one, and a server's own pages.
 
 mod add;
+mod checking;
 mod connection;
 mod detail;
+mod frame;
 mod header;
 mod host_key;
 mod list;
@@ -12,6 +14,7 @@ mod provisioning;
 mod reboot;
 mod remove;
 mod settings;
+mod stand;
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
@@ -31,7 +34,7 @@ use wire::{ApiError, OperationId, ServerId};
 
 pub use self::add::NewServerPage;
 pub use self::detail::ServerPage;
-pub use self::header::ServerHeader;
+pub use self::frame::ServerFrame;
 pub use self::list::ServersPage;
 pub use self::settings::ServerSettingsPage;
 

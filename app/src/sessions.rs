@@ -71,7 +71,7 @@ pub fn Sessions(sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
     };
     view! {
         <section aria-labelledby="sessions">
-            <h2 id="sessions">"Where you are signed in"</h2>
+            <h2 id="sessions">"Active sessions"</h2>
             <Rows
                 caption="Your sessions"
                 class="is-sessions"
@@ -84,7 +84,7 @@ pub fn Sessions(sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
                 </tbody>
             </Rows>
             <p class="field-note">
-                "The address is the one a browser reached the panel from when it signed in. A session ends after 14 days "
+                "The address is where the sign-in came from. A session ends after 14 days "
                 "without use, and after 30 days in any case."
             </p>
             <p role="alert" class="field-note is-error">
@@ -94,7 +94,8 @@ pub fn Sessions(sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
                 <button
                     type="button"
                     class="button"
-                    disabled=move || others.is_busy() || is_alone.get()
+                    disabled=move || is_alone.get()
+                    aria-disabled=move || others.aria_disabled()
                     on:click=leave_others
                 >
                     "Sign out everywhere else"
@@ -102,7 +103,7 @@ pub fn Sessions(sessions: Signal<Vec<SessionResource>>) -> impl IntoView {
                 <button
                     type="button"
                     class="button is-danger"
-                    disabled=move || everywhere.is_busy()
+                    aria-disabled=move || everywhere.aria_disabled()
                     on:click=leave
                 >
                     <Icon shape=Shape::SignOut/>
@@ -154,7 +155,7 @@ fn SessionRow(id: SessionId, sessions: Signal<Vec<SessionResource>>) -> impl Int
                     type="button"
                     class="button is-small"
                     aria-label=label
-                    disabled=move || submission.is_busy()
+                    aria-disabled=move || submission.aria_disabled()
                     on:click=end
                 >
                     "Sign out"

@@ -72,7 +72,7 @@ export async function typeUnreachableServer(page) {
   await page.getByLabel('SSH port').fill('1');
   await page.getByLabel('Address').fill('127.0.0.1');
   await page.getByLabel('Name').fill('web-8');
-  await expect(page.getByRole('button', { name: 'Ask again' })).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole('button', { name: 'Try again' })).toBeVisible({ timeout: 20_000 });
 }
 
 /** The page knocks on the server every 3 s; here nobody is home. */

@@ -1,11 +1,8 @@
 // Fills a panel with servers, operations and rules in every status. Nothing listens at their addresses: what a page
 // shows of a server stands in the database, and is written there past the panel.
 
-import { HOST_KEY } from '../support/panel.js';
+import { HOST_KEY, OTHER_HOST_KEY } from '../support/panel.js';
 import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, RULES, SERVERS, summaries } from './data.js';
-
-// What a server shows that was installed anew.
-const OTHER_HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEW/89rgfpjgD6cj7r7am0pkDNY8viOug4/qiphq2b9V';
 
 const MINUTE = 60_000;
 

@@ -41,12 +41,23 @@ for (const screen of SCREENS) {
 
 test('every route of the app has a picture', () => {
   const map = readFileSync(new URL('../../app/src/lib.rs', import.meta.url), 'utf8');
-  // A route whose view is written in place only leads on.
-  const routes = [...map.matchAll(/<Route\s+path=path!\("([^"]+)"\)\s+view=\w/g)].map((route) => route[1]);
+  const routes = routesOf(map);
   expect(routes.length).toBeGreaterThan(5);
   const pictured = new Set(SCREENS.map((screen) => screen.route));
   expect(routes.filter((route) => !pictured.has(route))).toEqual([]);
 });
+
+/** The routes of the map, each with the paths of those around it. One whose view is written in place only leads on. */
+function routesOf(map) {
+  const around = [];
+  const routes = [];
+  for (const [tag, kind, path] of map.matchAll(/<(ParentRoute|Route)\s+path=path!\("([^"]*)"\)\s+view=\w|<\/ParentRoute>/g)) {
+    if (tag === '</ParentRoute>') around.pop();
+    else if (kind === 'ParentRoute') around.push(path);
+    else routes.push([...around, path].join(''));
+  }
+  return routes;
+}
 
 async function take(page, screen, width, theme) {
   const name = `${screen.name}-${width}-${theme}`;

@@ -24,13 +24,13 @@ const OPERATION = '/servers/:id/operations/:operation';
 
 export const SCREENS = [
   screen('untouched', 'setup', '/setup'),
-  screen('untouched', 'setup-errors', '/setup', { prepare: act.submit('Make the account') }),
+  screen('untouched', 'setup-errors', '/setup', { prepare: act.submit('Create account') }),
   screen('signedOut', 'sign-in', '/sign-in'),
   screen('signedOut', 'sign-in-refused', '/sign-in', { prepare: act.signInWrongly }),
   screen('empty', 'servers-empty', '/servers'),
   screen('empty', 'not-found', '/nowhere'),
   screen('fleet', 'servers', '/servers'),
-  screen('fleet', 'servers-filtered', '/servers', { prepare: act.type('Filter by name, address or provider', 'shop'), floats: true }),
+  screen('fleet', 'servers-filtered', '/servers', { prepare: act.type('Filter servers', 'shop'), floats: true }),
   screen('fleet', 'servers-polling', '/servers', { before: act.refuseSocket, expected: SOCKET, prepare: act.awaitLive('polling'), floats: true }),
   screen('fleet', 'servers-reconnecting', '/servers', { before: act.cutSocketAfterwards, expected: SOCKET, prepare: act.awaitLive('reconnecting'), floats: true }),
   screen('fleet', 'session-ended', '/servers/new', { prepare: act.endSession, floats: true }),

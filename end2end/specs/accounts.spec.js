@@ -36,7 +36,7 @@ async function signIn(visitor, { email, password }) {
 
 /** Signs in again in the dialog over the page. */
 async function signInAgain(visitor, { email, password }) {
-  const dialog = visitor.getByRole('dialog', { name: 'Sign in to go on' });
+  const dialog = visitor.getByRole('dialog', { name: 'Sign in to continue' });
   await dialog.getByLabel('E-mail').fill(email);
   await dialog.getByLabel('Password').fill(password);
   await dialog.getByRole('button', { name: 'Sign in' }).click();
@@ -47,7 +47,7 @@ async function signInAgain(visitor, { email, password }) {
 async function invite(email) {
   await open(page, '/accounts');
   await page.getByLabel('E-mail').fill(email);
-  await page.getByRole('button', { name: 'Make an invitation link' }).click();
+  await page.getByRole('button', { name: 'Create invitation link' }).click();
   await expect(page.getByTestId('invitation-link')).toBeVisible();
   return page.getByTestId('invitation-link').textContent();
 }
@@ -57,7 +57,7 @@ async function accept(visitor, link) {
   await hydrated(visitor);
   await visitor.getByLabel('Your name').fill(BOB.name);
   await visitor.getByLabel('Password').fill(BOB.password);
-  await visitor.getByRole('button', { name: 'Make the account' }).click();
+  await visitor.getByRole('button', { name: 'Create account' }).click();
   await visitor.waitForURL(`${panel.url}/servers`);
 }
 
@@ -140,7 +140,7 @@ test('a withdrawn link opens nothing, and an account that owns a server stays', 
   await confirm(BOB.email);
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('row', { name: 'Bob' })).toHaveCount(0);
-  await expect(bob.getByRole('dialog', { name: 'Sign in to go on' })).toBeVisible();
+  await expect(bob.getByRole('dialog', { name: 'Sign in to continue' })).toBeVisible();
   noTrouble();
   await context.close();
 });
@@ -162,7 +162,7 @@ test('a revoked session is asked to sign in again, and what was typed there stay
   await rows.last().getByRole('button', { name: /^Sign out/ }).click();
   await expect(rows).toHaveCount(1);
 
-  await expect(other.getByRole('dialog', { name: 'Sign in to go on' })).toBeVisible({ timeout: 6_000 });
+  await expect(other.getByRole('dialog', { name: 'Sign in to continue' })).toBeVisible({ timeout: 6_000 });
   await signInAgain(other, ACCOUNT);
   await expect(other.getByLabel('Name')).toHaveValue('half-typed');
   await expectSameDocument(other);
@@ -186,10 +186,10 @@ test('name, e-mail and password are changed; other tabs show it and other browse
   await profile.getByLabel('Name', { exact: true }).fill('Ada Lovelace');
   await profile.getByLabel('E-mail').fill('ada@example.org');
   await profile.getByRole('button', { name: 'Save' }).click();
-  await expect(profile.getByText('Type your present password.')).toBeVisible();
+  await expect(profile.getByText('Enter your current password.')).toBeVisible();
   await profile.getByLabel('Current password').fill('not the password');
   await profile.getByRole('button', { name: 'Save' }).click();
-  await expect(profile.getByText('This is not your present password.')).toBeVisible();
+  await expect(profile.getByText('The current password is wrong.')).toBeVisible();
   await expect(profile.getByLabel('Name', { exact: true })).toHaveValue('Ada Lovelace');
   await profile.getByLabel('Current password').fill(ACCOUNT.password);
   await profile.getByRole('button', { name: 'Save' }).click();
@@ -206,7 +206,7 @@ test('name, e-mail and password are changed; other tabs show it and other browse
   await password.getByRole('button', { name: 'Change password' }).click();
   await expect(page.getByText('You are signed out everywhere else.').first()).toBeVisible();
   await expect(page.locator('[data-session-id]')).toHaveCount(1);
-  await expect(other.getByRole('dialog', { name: 'Sign in to go on' })).toBeVisible({ timeout: 6_000 });
+  await expect(other.getByRole('dialog', { name: 'Sign in to continue' })).toBeVisible({ timeout: 6_000 });
   await signInAgain(other, { email: 'ada@example.org', password: 'a new horse battery' });
   await expect(page.locator('[data-session-id]')).toHaveCount(2);
 
@@ -225,7 +225,7 @@ test('signing out everywhere leaves no browser signed in', async ({ browser }) =
   await open(page, '/account');
   await page.getByRole('button', { name: 'Sign out everywhere', exact: true }).click();
   await page.waitForURL(`${panel.url}/sign-in`);
-  await expect(other.getByRole('dialog', { name: 'Sign in to go on' })).toBeVisible({ timeout: 6_000 });
+  await expect(other.getByRole('dialog', { name: 'Sign in to continue' })).toBeVisible({ timeout: 6_000 });
   for (const visitor of [page, other]) {
     expect((await panel.call(visitor, 'servers/list', {})).status).toBe(401);
   }

@@ -140,7 +140,7 @@ test('payloads typed into forms come back as text', async ({ context, page }) =>
   await page.getByLabel('Your name').fill(name);
   await page.getByLabel('E-mail').fill(ACCOUNT.email);
   await page.getByLabel('Password').fill(ACCOUNT.password);
-  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.getByRole('button', { name: 'Create account' }).click();
   await expect(page.locator('.account-name')).toHaveText(name);
   const { body: id } = await panel.call(page, 'servers/create', {
     name: PAYLOADS[1], address: '127.0.0.1', port: '1', user: 'root', host_key: HOST_KEY,

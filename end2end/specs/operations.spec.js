@@ -43,7 +43,7 @@ test('without any operation the lists say what they are for and where to go', as
   await expect(page.getByRole('link', { name: 'Go to servers' })).toBeVisible();
   await accessible(page);
   await page.getByRole('link', { name: 'Failed', exact: true }).click();
-  await expect(page.getByRole('heading', { name: 'Nothing has failed' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'No failed operations' })).toBeVisible();
   await page.getByRole('link', { name: 'Show all operations' }).click();
   await expect(page).toHaveURL(`${panel.url}/operations`);
   await page.goto(`${panel.url}/servers/${broken}`);
@@ -98,14 +98,14 @@ test('what waits is cancelled at once, and what runs asks first', async () => {
 
   await page.getByRole('button', { name: 'Cancel Reboot busy' }).click();
   const dialog = page.getByRole('dialog', { name: 'Cancel this operation' });
-  await expect(dialog).toContainText('A reboot that the server has begun goes on.');
+  await expect(dialog).toContainText('A reboot that has already begun continues.');
   await accessible(page);
-  await dialog.getByRole('button', { name: 'Let it run' }).click();
+  await dialog.getByRole('button', { name: 'Keep running' }).click();
   await expect(dialog).toBeHidden();
   await page.getByRole('button', { name: 'Cancel Reboot busy' }).click();
   await dialog.getByRole('button', { name: 'Cancel operation' }).click();
   await expect(dialog).toBeHidden();
-  await expect(page.locator('tr', { hasText: 'Reboot busy' })).toContainText('Being cancelled');
+  await expect(page.locator('tr', { hasText: 'Reboot busy' })).toContainText('Cancelling');
   await expect(page.getByRole('button', { name: 'Cancel Reboot busy' })).toHaveCount(0);
   await expectSameDocument(page);
 });
@@ -153,6 +153,85 @@ test('the search leads to the operations of a server', async () => {
   await page.keyboard.type('broken oper');
   await page.keyboard.press('Enter');
   await expect(page).toHaveURL(`${panel.url}/servers/${broken}/operations`);
+});
+
+test('output beyond one answer is all there after a click, and a failure to load it is told', async () => {
+  const now = Date.now();
+  const operation = panel.sql(`INSERT INTO operations (server_id, verb, title, requested_by, state, fence, created_at, started_at, ended_at)
+    VALUES (${broken}, 'reboot', 'Long output', 1, 'succeeded', 1, ${now}, ${now}, ${now}); SELECT last_insert_rowid()`);
+  panel.sql(`INSERT INTO operation_steps (operation_id, position, title, script, status, started_at, ended_at)
+    VALUES (${operation}, 0, 'Talk', '', 'succeeded', ${now}, ${now});
+    WITH RECURSIVE line(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM line WHERE number < 1234)
+    INSERT INTO operation_output (operation_id, step, text) SELECT ${operation}, 0, 'line ' || number || char(10) FROM line`);
+  await page.goto(`${panel.url}/servers/${broken}/operations`);
+  await hydrated(page);
+  await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live');
+  const link = page.getByRole('link', { name: 'Long output' });
+  await link.click();
+  const step = page.locator('[data-step="0"]');
+  await step.locator('summary').click();
+  await expect(step.locator('.output')).toContainText('line 1234');
+  expect((await step.locator('.output').textContent()).trim().split('\n')).toHaveLength(1234);
+
+  await page.goBack();
+  await page.route('**/api/operations/output', (route) =>
+    route.fulfill({ status: 429, json: { error: 'too_many', retry_after_seconds: 1 } }));
+  await link.click();
+  await expect(page.getByTestId('output-error')).toContainText('The output could not be loaded');
+  await step.locator('summary').click();
+  await expect(step).toContainText('The output could not be loaded.');
+  await expect(step).not.toContainText('No output.');
+  await accessible(page);
+  await page.unroute('**/api/operations/output');
+  await page.getByRole('button', { name: 'Load it again' }).click();
+  await expect(step.locator('.output')).toContainText('line 1234', { timeout: 3_000 });
+  await expect(page.getByTestId('output-error')).toBeHidden();
+});
+
+test('a step that is being read stays open when the next one starts', async () => {
+  const now = Date.now();
+  const operation = panel.sql(`INSERT INTO operations (server_id, verb, title, requested_by, state, fence, created_at, started_at, lease_owner, lease_until)
+    VALUES (${broken}, 'reboot', 'Three steps', 1, 'running', 1, ${now}, ${now}, 'another worker', ${now + 3_600_000}); SELECT last_insert_rowid()`);
+  panel.sql(`INSERT INTO operation_steps (operation_id, position, title, script, status, started_at) VALUES
+    (${operation}, 0, 'First', '', 'succeeded', ${now}), (${operation}, 1, 'Second', '', 'running', ${now}),
+    (${operation}, 2, 'Third', '', 'waiting', NULL), (${operation}, 3, 'Fourth', '', 'waiting', NULL)`);
+  await page.goto(`${panel.url}/servers/${broken}/operations/${operation}`);
+  await hydrated(page);
+  await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live');
+  const isOpen = (at) => page.locator(`[data-step="${at}"] details`).evaluate((details) => details.open);
+  // As if news of it had come.
+  const goOn = async (to) => {
+    panel.sql(`UPDATE operation_steps SET status = 'succeeded' WHERE operation_id = ${operation} AND position < ${to};
+      UPDATE operation_steps SET status = 'running' WHERE operation_id = ${operation} AND position = ${to}`);
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await expect(page.locator(`[data-step="${to}"]`)).toHaveAttribute('data-status', 'running');
+    await expect.poll(() => isOpen(to)).toBe(true);
+  };
+  await page.locator('[data-step="0"] summary').click();
+  await goOn(2);
+  expect([await isOpen(0), await isOpen(1)]).toEqual([true, false]);
+  // Closed and opened again by the reader: from now on it is theirs.
+  await page.locator('[data-step="2"] summary').click();
+  await page.locator('[data-step="2"] summary').click();
+  await page.locator('h1').click();
+  await goOn(3);
+  expect([await isOpen(0), await isOpen(2)]).toEqual([true, true]);
+  panel.sql(`DELETE FROM operations WHERE id = ${operation}`);
+});
+
+test('a cancellation that is refused says so at its button', async () => {
+  await panel.call(page, 'servers/provision', { server_id: busy });
+  await page.goto(`${panel.url}/servers/${busy}/operations`);
+  await hydrated(page);
+  const row = page.locator('tr[data-operation-state="queued"]');
+  await page.route('**/api/operations/cancel', (route) =>
+    route.fulfill({ status: 409, json: { error: 'conflict', message: 'Not now, for a reason.' } }));
+  await row.getByRole('button', { name: 'Cancel Provision busy' }).click();
+  await expect(row.getByRole('alert')).toHaveText('Not now, for a reason.');
+  await expect(row.getByRole('button', { name: 'Cancel Provision busy' })).toBeFocused();
+  await page.unroute('**/api/operations/cancel');
+  await row.getByRole('button', { name: 'Cancel Provision busy' }).click();
+  await expect(row).toHaveCount(0);
 });
 
 test('nothing went wrong on the way, in either tab', () => {

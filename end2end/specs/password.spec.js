@@ -46,7 +46,7 @@ test('the page shows beforehand what the password will be used for', async () =>
 
   await expect(page.getByTestId('authorize-command')).toBeVisible();
   await expect(page.getByLabel('Password')).toBeHidden();
-  await page.getByText('Or give the password of admin once').click();
+  await page.getByText('Or use the password of admin once').click();
   await expect(page.getByTestId('sudoers-path')).toHaveText('/etc/sudoers.d/brokeforge-admin');
   await expect(page.getByTestId('sudoers-content')).toHaveText('admin ALL=(ALL) NOPASSWD: ALL');
 });
@@ -55,7 +55,7 @@ test('a wrong password is told, and the field asks again', async () => {
   test.setTimeout(120_000);
   await markDocument(page);
   await page.getByLabel('Password').fill(WRONG);
-  await page.getByRole('button', { name: 'Log in with the password' }).click();
+  await page.getByRole('button', { name: 'Connect with password' }).click();
   await expect(page.getByTestId('password-error')).toContainText('refused the password for admin', { timeout: 90_000 });
   await expect(page.getByLabel('Password')).toBeFocused();
   await expect(page.getByLabel('Password')).toHaveValue('');
@@ -65,9 +65,9 @@ test('a wrong password is told, and the field asks again', async () => {
 test('the right one puts the key and the drop-in in place, and the page goes on by itself', async () => {
   test.setTimeout(120_000);
   await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Log in with the password' }).click();
+  await page.getByRole('button', { name: 'Connect with password' }).click();
   await expect(page.getByRole('button', { name: 'Provision web-1' })).toBeVisible({ timeout: 90_000 });
-  await expect(page.getByText('Or give the password of admin once')).toHaveCount(0);
+  await expect(page.getByText('Or use the password of admin once')).toHaveCount(0);
   await expectSameDocument(page);
 
   const keys = (await host.sh('cat /home/admin/.ssh/authorized_keys')).trim().split('\n');

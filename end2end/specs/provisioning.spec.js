@@ -26,7 +26,7 @@ test.afterAll(async () => {
 
 test('the page offers what the server has to offer and says what will be done', async () => {
   const php = page.getByLabel('PHP', { exact: true });
-  await expect(php.locator('option').first()).toHaveText('8.2, the distribution\'s own');
+  await expect(php.locator('option').first()).toHaveText('8.2 (distribution default)');
   const preview = page.locator('.preview');
   await expect(preview.getByText('Installs PHP 8.2 with FPM')).toBeVisible();
   await expect(preview.getByText('Redis', { exact: true })).toHaveCount(0);
@@ -78,10 +78,10 @@ test('the page shows what is there, with versions, also after a reload', async (
 });
 
 test('what was chosen stands there the next time', async () => {
-  await page.getByText('Choose other parts').click();
+  await page.getByText('Change software').click();
   await expect(page.getByRole('checkbox', { name: 'Redis' })).toBeChecked();
   await expect(page.getByRole('checkbox', { name: 'MariaDB' })).not.toBeChecked();
-  await expect(page.getByText('What is left out here stays on the server')).toBeVisible();
+  await expect(page.getByText('Software you deselect stays on the server')).toBeVisible();
 });
 
 test('nothing went wrong on the way', () => noTrouble());

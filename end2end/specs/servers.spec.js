@@ -46,7 +46,7 @@ test.afterAll(async () => {
 
 test('the connection is checked by a button, with the result in words', async () => {
   await page.getByRole('button', { name: 'Check connection' }).click();
-  await expect(page.getByTestId('connection-state')).toContainText('The panel gets in, checked just now');
+  await expect(page.getByTestId('connection-state')).toContainText('Connected, checked just now');
 });
 
 test('an edit reaches a second tab without a reload, and hostile notes are text', async () => {
@@ -91,9 +91,9 @@ test('a port where nobody listens is named, and can be saved with the pin kept',
   await page.getByRole('button', { name: 'Save changes' }).click();
   await expect(page.getByText('refused the connection')).toBeVisible();
   await expect(page.getByLabel('Address', { exact: true })).toHaveAttribute('aria-invalid', 'true');
-  await expect(page.getByRole('button', { name: 'Save without asking' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Save anyway' })).toBeVisible();
   await page.getByLabel('SSH port').fill('22');
-  await expect(page.getByRole('button', { name: 'Save without asking' })).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Save anyway' })).toBeHidden();
 });
 
 test('another key at the new port is a decision with both fingerprints', async () => {
@@ -102,7 +102,7 @@ test('another key at the new port is a decision with both fingerprints', async (
   const print = async (file) => (await host.sh(`ssh-keygen -lf ${file}`)).split(' ')[1];
   const [pinned, found] = [await print('/etc/ssh/ssh_host_ed25519_key.pub'), await print('/etc/ssh/other_key.pub')];
   await page.getByLabel('SSH port').fill('2222');
-  const dialog = page.getByRole('dialog', { name: 'Another host key is there' });
+  const dialog = page.getByRole('dialog', { name: 'Different host key' });
   await expect(async () => {
     if (!(await dialog.isVisible())) await page.getByRole('button', { name: 'Save changes' }).click();
     await expect(dialog).toBeVisible({ timeout: 3000 });
@@ -113,7 +113,7 @@ test('another key at the new port is a decision with both fingerprints', async (
   await dialog.getByLabel('Server name').fill('web-two');
   await dialog.getByRole('button', { name: 'Accept the new key' }).click();
   await expect(dialog.getByText('Type web-one to accept the new key.')).toBeVisible();
-  await dialog.getByRole('button', { name: 'Keep refusing' }).click();
+  await dialog.getByRole('button', { name: 'Do not accept' }).click();
   expect((await panel.call(page, 'servers/show', { server_id: id })).body.summary.port).toBe(22);
   await expect(page.getByLabel('SSH port')).toHaveValue('2222');
 
@@ -123,7 +123,7 @@ test('another key at the new port is a decision with both fingerprints', async (
   await expect(dialog).toBeHidden();
   await page.getByRole('link', { name: 'Overview' }).click();
   await expect(page.getByText(found)).toBeVisible();
-  await expect(page.getByTestId('connection-state')).toContainText('The panel gets in', { timeout: 20_000 });
+  await expect(page.getByTestId('connection-state')).toContainText('Connected', { timeout: 20_000 });
 });
 
 test('a key that changed behind the panel stops it, and accepting lets it in again', async () => {
@@ -138,13 +138,13 @@ test('a key that changed behind the panel stops it, and accepting lets it in aga
   }).toPass({ timeout: 40_000 });
   await expect(page.getByText('Host key changed', { exact: true })).toBeVisible();
   await accessible(page);
-  await page.getByRole('button', { name: 'Decide about the new key' }).click();
+  await page.getByRole('button', { name: 'Review the new key' }).click();
   const dialog = page.getByRole('dialog', { name: 'Accept the new host key?' });
   await expect(dialog.getByTestId('found-host-key')).toContainText(found);
   await dialog.getByLabel('Server name').fill('web-one');
   await dialog.getByRole('button', { name: 'Accept the new key' }).click();
   await expect(page.getByRole('heading', { name: 'The host key has changed' })).toBeHidden();
-  await expect(page.getByTestId('connection-state')).toContainText('The panel gets in', { timeout: 20_000 });
+  await expect(page.getByTestId('connection-state')).toContainText('Connected', { timeout: 20_000 });
 });
 
 test('a reboot is watched to its end in the page, and in a second tab', async () => {
@@ -209,7 +209,7 @@ test('a long list is filtered, paged, and keeps both in its address', async () =
   await expect(page.locator('[data-server-id]')).toHaveCount(100);
   await page.getByRole('link', { name: 'Next' }).click();
   await expect(page.locator('[data-server-id]')).toHaveCount(31);
-  await page.getByLabel('Filter by name, address or provider').fill('vultr');
+  await page.getByLabel('Filter servers').fill('vultr');
   await expect(page.locator('[data-server-id]')).toHaveCount(66);
   await expect(page).toHaveURL(/\/servers\?q=vultr$/);
   await page.reload();
@@ -218,7 +218,7 @@ test('a long list is filtered, paged, and keeps both in its address', async () =
   await accessible(page);
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: /Servers/ }).click();
   await expect(page.locator('[data-server-id]')).toHaveCount(100);
-  await expect(page.getByLabel('Filter by name, address or provider')).toHaveValue('');
+  await expect(page.getByLabel('Filter servers')).toHaveValue('');
 });
 
 test('nothing went wrong on the way, in either tab', () => {

@@ -9,6 +9,8 @@ import { request } from '@playwright/test';
 
 /** A host key that can be read; whose it is does not matter. */
 export const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
+/** What a server shows that was installed anew. */
+export const OTHER_HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEW/89rgfpjgD6cj7r7am0pkDNY8viOug4/qiphq2b9V';
 export const ACCOUNT = { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' };
 
 export class Panel {
@@ -95,7 +97,7 @@ export class Panel {
     await page.getByLabel('Your name').fill(ACCOUNT.name);
     await page.getByLabel('E-mail').fill(ACCOUNT.email);
     await page.getByLabel('Password').fill(ACCOUNT.password);
-    await page.getByRole('button', { name: 'Make the account' }).click();
+    await page.getByRole('button', { name: 'Create account' }).click();
     await page.waitForURL(`${this.url}/servers`);
   }
 

@@ -48,7 +48,7 @@ fn Accounts(accounts: Signal<Vec<AccountSummary>>) -> impl IntoView {
     let removed = RwSignal::new(None::<AccountSummary>);
     view! {
         <section aria-labelledby="accounts">
-            <h2 id="accounts">"Who has an account"</h2>
+            <h2 id="accounts">"People with an account"</h2>
             <Rows
                 caption="All accounts"
                 class="is-accounts"
@@ -129,7 +129,7 @@ fn RemoveDialog(removed: RwSignal<Option<AccountSummary>>) -> impl IntoView {
 fn RemoveForm(account: AccountSummary, open: RwSignal<bool>) -> impl IntoView {
     let confirm_email = TextField::new("remove-account", "confirm_email", "", |text| {
         if text.trim().is_empty() {
-            Err("Type the account's e-mail.".to_owned())
+            Err("Enter the account's e-mail.".to_owned())
         } else {
             Ok(())
         }
@@ -158,8 +158,8 @@ fn RemoveForm(account: AccountSummary, open: RwSignal<bool>) -> impl IntoView {
         <form on:submit=submit novalidate method="post">
             <p>
                 <strong>{name}</strong>
-                " is signed out everywhere and cannot sign in again. An account that owns servers is not removed. To go on, "
-                "type " <strong>{email}</strong> "."
+                " is signed out everywhere and cannot sign in again. An account that still owns servers cannot be removed. "
+                "To confirm, type " <strong>{email}</strong> "."
             </p>
             <FormMessage submission/>
             <Field field=confirm_email label="E-mail of the account"/>

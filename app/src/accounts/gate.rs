@@ -1,18 +1,19 @@
 //! A session that ends does not end the page: a dialog asks to sign in again, and everything typed is
-//! still there.
+//! still there. Whoever closes the dialog is still told.
 
 use leptos::prelude::*;
 use wire::accounts::{NoInput, Visitor};
 
 use super::pages::SignInForm;
 use super::{PageVisitor, visitor};
-use crate::ui::Dialog;
+use crate::ui::{Dialog, Icon, Shape};
 use crate::{browser, live};
 
 /// Asks for a new session.
 #[derive(Clone, Copy)]
 pub struct SessionGate {
     asking: RwSignal<bool>,
+    signed_out: RwSignal<bool>,
     reload: RwSignal<bool>,
 }
 
@@ -20,19 +21,36 @@ impl SessionGate {
     pub fn provide() {
         provide_context(Self {
             asking: RwSignal::new(false),
+            signed_out: RwSignal::new(false),
             reload: RwSignal::new(false),
         });
     }
 
-    /// Opens the dialog.
+    /// Something that was asked for needs a session: opens the dialog.
     pub fn ask(self) {
         live::session_is_over();
+        self.signed_out.set(true);
         self.asking.set(true);
+    }
+
+    /// The page has noticed by itself: opens the dialog, once. Who closed it is not asked at every turn.
+    pub fn session_ended(self) {
+        if self.signed_out.get_untracked() {
+            live::session_is_over();
+        } else {
+            self.ask();
+        }
     }
 
     /// A page that never got its data has nothing to lose: it is loaded anew after signing in.
     pub fn reload_afterwards(self) {
         self.reload.set(true);
+    }
+
+    fn session_is_back(self) {
+        self.signed_out.set(false);
+        self.asking.set(false);
+        live::resume();
     }
 }
 
@@ -57,17 +75,37 @@ pub fn SignInDialog() -> impl IntoView {
                 browser::reload();
                 return;
             }
-            gate.asking.set(false);
-            live::resume();
+            gate.session_is_back();
         });
     };
     view! {
-        <Dialog open=gate.asking title="Sign in to go on" id="sign-in-dialog-title">
-            <p>"Your session has ended. What you typed stays; send it again after signing in."</p>
+        <Dialog open=gate.asking title="Sign in to continue" id="sign-in-dialog-title">
+            <p>"Your session has ended. What you typed is kept; send it again after signing in."</p>
             // Only while it is open: a closed dialog holds no password.
             <Show when=move || gate.asking.get()>
                 <SignInForm form="dialog" done=Callback::new(go_on)/>
             </Show>
         </Dialog>
+    }
+}
+
+/// Over a page whose session has ended.
+#[component]
+pub fn SignedOutNote() -> impl IntoView {
+    let gate = expect_context::<SessionGate>();
+    view! {
+        <div role="status" class="signed-out">
+            <Show when=move || gate.signed_out.get()>
+                <div class="callout is-warning" data-testid="signed-out">
+                    <Icon shape=Shape::Warning/>
+                    <div class="callout-text">
+                        <p>"You are signed out. What you see may be out of date, and nothing can be saved."</p>
+                    </div>
+                    <button type="button" class="button is-primary" on:click=move |_| gate.ask()>
+                        "Sign in"
+                    </button>
+                </div>
+            </Show>
+        </div>
     }
 }

@@ -4,10 +4,11 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Redirect;
+use leptos_router::hooks::use_location;
 use wire::accounts::{Email, Password, SetupInput, SignInInput, Visitor};
 use wire::text::one_line;
 
-use super::{PageVisitor, setup, sign_in};
+use super::{PageVisitor, WayBack, setup, sign_in};
 use crate::browser;
 use crate::ui::{ErrorView, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField};
 
@@ -36,6 +37,9 @@ pub fn SetupPage() -> impl IntoView {
 #[component]
 pub fn SignInPage() -> impl IntoView {
     let PageVisitor(visitor) = expect_context();
+    let back = use_location()
+        .search
+        .with_untracked(|query| WayBack::of_query(query).to_string());
     view! {
         <Title text="Sign in"/>
         <main class="bare">
@@ -44,21 +48,21 @@ pub fn SignInPage() -> impl IntoView {
                     match visitor.await {
                         Ok(Visitor::SetupNeeded) => view! { <Redirect path="/setup"/> }.into_any(),
                         Ok(Visitor::SignedOut) => {
-                            let go_on = |()| browser::go_to("/servers");
+                            let go_on = move |()| browser::go_to(&back);
                             view! {
                                 <section class="door">
                                     <Brand/>
                                     <h1>"Sign in"</h1>
                                     <SignInForm form="sign-in" done=Callback::new(go_on)/>
                                     <p class="field-note">
-                                        "Password lost? Whoever runs this panel sets a new one with "
+                                        "Forgot your password? Whoever runs this panel can reset it with "
                                         <code>"brokeforge user reset-password"</code> "."
                                     </p>
                                 </section>
                             }
                                 .into_any()
                         }
-                        Ok(Visitor::SignedIn(_)) => view! { <Redirect path="/servers"/> }.into_any(),
+                        Ok(Visitor::SignedIn(_)) => view! { <Redirect path=back/> }.into_any(),
                         Err(error) => view! { <ErrorView error/> }.into_any(),
                     }
                 })}
@@ -73,7 +77,7 @@ pub fn SignInForm(form: &'static str, done: Callback<()>) -> impl IntoView {
     let email = TextField::new(form, "email", "", |text| Email::parse(text).map(drop));
     let password = TextField::new(form, "password", "", |text| {
         if text.is_empty() {
-            Err("Type your password.".to_owned())
+            Err("Enter your password.".to_owned())
         } else {
             Ok(())
         }
@@ -126,13 +130,13 @@ fn SetupForm() -> impl IntoView {
         <section class="door">
             <Brand/>
             <h1>"Set up this panel"</h1>
-            <p>"Paste the setup token printed by the server, and make the first account."</p>
+            <p>"Paste the setup token printed by the server, and create the first account."</p>
             <form on:submit=submit novalidate method="post">
                 <FormMessage submission/>
                 <Field
                     field=token
                     label="Setup token"
-                    hint="It stands in the server's output, after \"Setup token:\"."
+                    hint="Printed in the panel's output, after \"Setup token:\"."
                     is_code=true
                 />
                 <Field field=name label="Your name" autocomplete="name"/>
@@ -145,7 +149,7 @@ fn SetupForm() -> impl IntoView {
                     autocomplete="new-password"
                 />
                 <div class="form-actions">
-                    <SubmitButton submission label="Make the account" busy="Making the account..."/>
+                    <SubmitButton submission label="Create account" busy="Creating account..."/>
                 </div>
             </form>
         </section>

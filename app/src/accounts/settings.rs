@@ -98,7 +98,7 @@ fn NameAndEmail(account: Signal<AccountResource>) -> impl IntoView {
                 <Field
                     field=email
                     label="E-mail"
-                    hint="You sign in with it."
+                    hint="You use it to sign in."
                     kind="email"
                     autocomplete="username"
                 />
@@ -106,7 +106,7 @@ fn NameAndEmail(account: Signal<AccountResource>) -> impl IntoView {
                     <Field
                         field=present
                         label="Current password"
-                        hint="A new e-mail needs it."
+                        hint="Required to change your e-mail."
                         kind="password"
                         autocomplete="current-password"
                     />

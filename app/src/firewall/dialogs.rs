@@ -77,7 +77,7 @@ fn RemoveForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> imp
         <form on:submit=submit method="post">
             <p>
                 <strong>{rule.name}</strong>
-                " (" {rule.action.as_str()} " " {rule.port} "/" {rule.protocol.as_str()} ") is taken off the server."
+                " (" {rule.action.as_str()} " " {rule.port} "/" {rule.protocol.as_str()} ") is removed from the server."
             </p>
             <FormMessage submission/>
             <div class="form-actions">

@@ -85,13 +85,13 @@ impl RuleForm {
 pub fn RuleInputs(form: RuleForm) -> impl IntoView {
     view! {
         <div class="field-row is-rule">
-            <Field field=form.name label="Name" hint="What it is for."/>
+            <Field field=form.name label="Name" hint="What the rule is for."/>
             <Field field=form.port label="Port" hint="80, or a range like 3000:3005." is_code=true/>
             <Select field=form.protocol label="Protocol" choices=PROTOCOLS/>
             <Field
                 field=form.source
                 label="Source"
-                hint="Address or network; empty is anywhere."
+                hint="IP address or network. Leave empty for anywhere."
                 is_code=true
             />
             <Select field=form.action label="Action" choices=ACTIONS/>

@@ -14,7 +14,7 @@ use super::rules::Rules;
 use super::show;
 use crate::lifecycle::Badge;
 use crate::live::live;
-use crate::servers::{ServerHeader, use_server_id};
+use crate::servers::use_server_id;
 use crate::ui::{Ago, NotFound, Shape, live_page};
 
 /// The firewall of one server.
@@ -47,15 +47,14 @@ fn Body(id: ServerId, firewall: Signal<FirewallResource>) -> impl IntoView {
     let (edited, removed) = (RwSignal::new(None), RwSignal::new(None));
     view! {
         <Title text=move || format!("Firewall of {}", server.with(|server| server.name.clone()))/>
-        <ServerHeader server/>
         <StateLine firewall/>
         <Show
             when=move || is_ready.get()
             fallback=move || {
                 view! {
                     <section class="empty">
-                        <h2>"The firewall comes with provisioning"</h2>
-                        <p>"Rules can be added as soon as this server is provisioned."</p>
+                        <h2>"Provision this server first"</h2>
+                        <p>"Provisioning sets up the firewall. After that you can add rules here."</p>
                         <A href=format!("/servers/{id}") attr:class="button is-primary">
                             "Go to the server"
                         </A>
@@ -102,7 +101,7 @@ fn StateLine(firewall: Signal<FirewallResource>) -> impl IntoView {
                         view! { <Badge tone="failed" shape=Shape::Cross word="Not installed"/> }
                     }
                     (None, _) => {
-                        view! { <Badge tone="paused" shape=Shape::Minus word="Not looked at yet"/> }
+                        view! { <Badge tone="paused" shape=Shape::Minus word="Not checked yet"/> }
                     }
                 }
             }}

@@ -40,7 +40,7 @@ pub fn Rules(
             </Rows>
             <Show when=move || rules.with(Vec::is_empty)>
                 <p class="field-note">
-                    "No rules of your own yet. Everything but the ports above is closed; a rule opens one."
+                    "No rules of your own yet. All ports except those above are closed."
                 </p>
             </Show>
         </section>

@@ -20,7 +20,7 @@ pub fn Invitations(invitations: Signal<Vec<InvitationResource>>) -> impl IntoVie
     let is_empty = Memo::new(move |_| invitations.with(Vec::is_empty));
     view! {
         <section class="panel is-form" aria-labelledby="invite">
-            <h2 id="invite">"Invite somebody"</h2>
+            <h2 id="invite">"Invite someone"</h2>
             <p>
                 "They get an account of their own, with servers of their own. Neither of you sees the other's servers."
             </p>
@@ -55,11 +55,11 @@ fn InviteForm() -> impl IntoView {
             <Field
                 field=email
                 label="E-mail"
-                hint="Inviting an address again ends its earlier link."
+                hint="Inviting the same address again replaces its earlier link."
                 kind="email"
             />
             <div class="form-actions">
-                <SubmitButton submission label="Make an invitation link" busy="Making the link..."/>
+                <SubmitButton submission label="Create invitation link" busy="Creating link..."/>
             </div>
         </form>
         <div role="status" class="made-link">
@@ -86,8 +86,8 @@ fn MadeLink(link: InvitationLink) -> impl IntoView {
             <CopyButton text label="Copy the link" source=code/>
         </div>
         <p class="field-note">
-            "It is shown this once and works once, until " {move || clock.exact(expires_at)}
-            ". The panel sends no mail."
+            "It is shown only now and works once, until " {move || clock.exact(expires_at)}
+            ". The panel does not send e-mail."
         </p>
     }
 }
@@ -172,7 +172,7 @@ fn InvitationRow(id: InvitationId, invitations: Signal<Vec<InvitationResource>>)
                     type="button"
                     class="button is-small"
                     aria-label=label
-                    disabled=move || submission.is_busy()
+                    aria-disabled=move || submission.aria_disabled()
                     on:click=withdraw
                 >
                     "Withdraw"

@@ -52,9 +52,9 @@ pub fn InvitationPage() -> impl IntoView {
                 {move || match answer.get() {
                     None => {
                         view! {
-                            <p class="loading">"Reading the invitation..."</p>
+                            <p class="loading">"Loading invitation..."</p>
                             <noscript>
-                                <p>"This page needs JavaScript: the invitation is read in your browser."</p>
+                                <p>"This page needs JavaScript: the invitation is opened in your browser."</p>
                             </noscript>
                         }
                             .into_any()
@@ -109,7 +109,7 @@ fn AcceptForm(token: RwSignal<String>, email: String, invited_by: String) -> imp
                     aria-describedby="invitation-email-note"
                 />
                 <p id="invitation-email-note" class="field-note">
-                    "You sign in with it. It can be changed later."
+                    "You use it to sign in. You can change it later."
                 </p>
             </div>
             <Field field=name label="Your name" autocomplete="name"/>
@@ -121,7 +121,7 @@ fn AcceptForm(token: RwSignal<String>, email: String, invited_by: String) -> imp
                 autocomplete="new-password"
             />
             <div class="form-actions">
-                <SubmitButton submission label="Make the account" busy="Making the account..."/>
+                <SubmitButton submission label="Create account" busy="Creating account..."/>
             </div>
         </form>
     }
@@ -145,7 +145,7 @@ fn SignedInAs(account: AccountResource) -> impl IntoView {
     view! {
         <p class="field-note">
             "You are signed in as " <strong>{account.name}</strong>
-            ". Making the account signs this browser in as the new one."
+            ". Creating the account signs this browser in to the new one."
         </p>
     }
 }

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use futures::channel::mpsc::UnboundedSender;
 use leptos::prelude::*;
-use wire::OperationId;
 use wire::event::Channel;
+use wire::{OperationId, Timestamp};
 
 use super::Interest;
 use super::refetcher::{Cause, Outcome, Refetcher};
@@ -28,6 +28,11 @@ struct Tab {
     listeners: Vec<Listener>,
     next_id: u32,
     pulse: Option<Pulse>,
+    /// How it stands with the socket.
+    socket: LiveStatus,
+    /// Listeners whose last fetch failed, and since when there are any.
+    failing: HashSet<u32>,
+    failing_since: Option<Timestamp>,
     /// Messages for the server, while the socket is open.
     outbox: Option<UnboundedSender<String>>,
     /// Channels the server has answered about, with yes or no.
@@ -63,11 +68,15 @@ impl Interest {
 }
 
 /// Adds a listener and subscribes to its channel if nobody has yet.
+///
+/// The answer to a subscription makes every listener fetch what it may have missed. One that comes after that answer
+/// fetches at once instead, as one does that `is_behind` anyway.
 pub fn add(
     interest: Interest,
+    is_behind: bool,
     run: impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Outcome>>> + 'static,
 ) -> u32 {
-    TAB.with_borrow_mut(|tab| {
+    let (id, refetcher, has_missed) = TAB.with_borrow_mut(|tab| {
         let id = tab.next_id;
         tab.next_id += 1;
         let channel = interest.channel();
@@ -75,16 +84,29 @@ pub fn add(
             .listeners
             .iter()
             .any(|listener| listener.interest.channel() == channel);
+        let refetcher = Refetcher::new(Box::new(run), move |cause, outcome| {
+            note_fetch(id, cause, outcome);
+        });
         tab.listeners.push(Listener {
             id,
             interest,
-            refetcher: Refetcher::new(Box::new(run), note_fetch),
+            refetcher: refetcher.clone(),
         });
         if is_new {
             tab.send(&subscribe(channel));
         }
-        id
-    })
+        let has_missed = match interest {
+            // Fetched for the first time just now: whatever comes later is heard of.
+            Interest::Records(_) => false,
+            // Begun with what came with its page.
+            Interest::Output(..) => tab.settled.contains(&channel),
+        };
+        (id, refetcher, has_missed)
+    });
+    if is_behind || has_missed {
+        refetcher.request(Cause::CatchUp);
+    }
+    id
 }
 
 /// Removes a listener, and its subscription if it was the last one on its channel.
@@ -104,7 +126,9 @@ pub fn remove(id: u32) {
             tab.settled.remove(&channel);
             tab.send(&message("pusher:unsubscribe", channel));
         }
+        tab.note(id, false);
     });
+    show_status();
 }
 
 pub fn watch_with(pulse: Pulse) {
@@ -141,14 +165,9 @@ pub fn closed() {
 /// The server answered a subscription. What happened between the page's first value and now is
 /// fetched once; only then the page is as good as live.
 pub fn settled(channel: Channel) {
-    let all = TAB.with_borrow_mut(|tab| {
-        tab.settled.insert(channel);
-        tab.listeners
-            .iter()
-            .all(|listener| tab.settled.contains(&listener.interest.channel()))
-    });
+    TAB.with_borrow_mut(|tab| tab.settled.insert(channel));
     request(Cause::CatchUp, |interest| interest.channel() == channel);
-    if all {
+    if is_listening() {
         set_status(LiveStatus::Live);
     }
 }
@@ -170,7 +189,7 @@ pub fn refetch(id: u32) {
         listener.map(|listener| listener.refetcher.clone())
     });
     if let Some(refetcher) = refetcher {
-        refetcher.request(Cause::CatchUp);
+        refetcher.request_at_once(Cause::CatchUp);
     }
 }
 
@@ -179,22 +198,38 @@ pub fn refetch_all(cause: Cause) {
 }
 
 pub fn is_live() -> bool {
-    status().is_some_and(|status| status == LiveStatus::Live)
+    TAB.with_borrow(|tab| tab.shown() == LiveStatus::Live)
 }
 
-pub fn status() -> Option<LiveStatus> {
-    let pulse = TAB.with_borrow(|tab| tab.pulse)?;
-    pulse.status.try_get_untracked()
+/// Whether the socket is open and brings news of everything that is listened for.
+pub fn is_listening() -> bool {
+    TAB.with_borrow(|tab| {
+        tab.outbox.is_some()
+            && tab
+                .listeners
+                .iter()
+                .all(|listener| tab.settled.contains(&listener.interest.channel()))
+    })
+}
+
+/// How it stands with the socket.
+pub fn status() -> LiveStatus {
+    TAB.with_borrow(|tab| tab.socket.clone())
 }
 
 pub fn set_status(status: LiveStatus) {
-    if let Some(pulse) = TAB.with_borrow(|tab| tab.pulse)
-        && pulse
-            .status
+    TAB.with_borrow_mut(|tab| tab.socket = status);
+    show_status();
+}
+
+fn show_status() {
+    let (pulse, status) = TAB.with_borrow(|tab| (tab.pulse, tab.shown()));
+    if let Some(Pulse { status: sign, .. }) = pulse
+        && sign
             .try_get_untracked()
             .is_some_and(|current| current != status)
     {
-        pulse.status.try_set(status);
+        sign.try_set(status);
     }
 }
 
@@ -207,6 +242,29 @@ pub fn send_pong() {
 }
 
 impl Tab {
+    /// An open socket is no proof of freshness: what it tells of must be fetched, too.
+    fn shown(&self) -> LiveStatus {
+        match (&self.socket, self.failing_since) {
+            (LiveStatus::Live, Some(since)) => LiveStatus::Stale { since },
+            (socket, _) => socket.clone(),
+        }
+    }
+
+    /// Notes whether a listener's last fetch failed.
+    fn note(&mut self, id: u32, is_failing: bool) {
+        let is_there = self.listeners.iter().any(|listener| listener.id == id);
+        if is_failing && is_there {
+            self.failing.insert(id);
+        } else {
+            self.failing.remove(&id);
+        }
+        self.failing_since = match self.failing_since {
+            _ if self.failing.is_empty() => None,
+            Some(since) => Some(since),
+            None => Some(browser::now()),
+        };
+    }
+
     fn send(&self, text: &str) {
         if let Some(outbox) = &self.outbox {
             // A closed outbox means a closing socket; the next one subscribes anew.
@@ -228,11 +286,19 @@ fn request(cause: Cause, wanted: impl Fn(Interest) -> bool) {
             .collect()
     });
     for refetcher in refetchers {
-        refetcher.request(cause);
+        match cause {
+            Cause::CatchUp => refetcher.request_at_once(cause),
+            // They come often: what has just failed waits.
+            Cause::Event | Cause::Fallback => refetcher.request(cause),
+        }
     }
 }
 
-fn note_fetch(cause: Cause, outcome: Option<Outcome>) {
+fn note_fetch(id: u32, cause: Cause, outcome: Option<Outcome>) {
+    if let Some(outcome) = outcome {
+        TAB.with_borrow_mut(|tab| tab.note(id, outcome == Outcome::Unreachable));
+        show_status();
+    }
     match outcome {
         None => count(|counts| match cause {
             Cause::Event => counts.refetches += 1,

@@ -1,10 +1,12 @@
 //! At most one fetch in flight and one owed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use futures::channel::oneshot;
+use futures::{FutureExt, select};
 use gloo_timers::future::TimeoutFuture;
 
 /// A failed fetch is tried again after this long.
@@ -43,6 +45,8 @@ struct State {
     watch: Box<dyn Fn(Cause, Option<Outcome>)>,
     in_flight: Cell<bool>,
     owed: Cell<Option<Cause>>,
+    /// Ends the pause after a failed fetch.
+    hurry: RefCell<Option<oneshot::Sender<()>>>,
     stopped: Cell<bool>,
 }
 
@@ -53,6 +57,7 @@ impl Refetcher {
             watch: Box::new(watch),
             in_flight: Cell::new(false),
             owed: Cell::new(None),
+            hurry: RefCell::new(None),
             stopped: Cell::new(false),
         }))
     }
@@ -66,6 +71,14 @@ impl Refetcher {
                 state.work().await;
                 state.in_flight.set(false);
             });
+        }
+    }
+
+    /// Like `request`, without the pause after a fetch that failed.
+    pub fn request_at_once(&self, cause: Cause) {
+        self.request(cause);
+        if let Some(hurry) = self.0.hurry.take() {
+            let _ = hurry.send(());
         }
     }
 
@@ -88,11 +101,21 @@ impl State {
                 Outcome::Fresh | Outcome::SignedOut => {}
                 Outcome::More => self.owe(cause),
                 Outcome::Unreachable => {
-                    TimeoutFuture::new(RETRY_MS).await;
+                    self.pause().await;
                     self.owe(cause);
                 }
             }
         }
+    }
+
+    async fn pause(&self) {
+        let (hurry, hurried) = oneshot::channel();
+        self.hurry.replace(Some(hurry));
+        select! {
+            () = TimeoutFuture::new(RETRY_MS).fuse() => {}
+            _ = hurried.fuse() => {}
+        }
+        self.hurry.take();
     }
 
     fn owe(&self, cause: Cause) {

@@ -72,8 +72,7 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
                 // A new session may have begun while the socket still hung on the old one.
                 Ended::SessionOver if is_signed_in().await => attempts = 1,
                 Ended::SessionOver => {
-                    say_reconnecting();
-                    gate.ask();
+                    gate.session_ended();
                     woken.next().await;
                     attempts = 0;
                     continue;
@@ -99,7 +98,7 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
 }
 
 /// Tries again at once, if the task is waiting.
-pub fn wake() {
+fn wake() {
     WAKE.with_borrow(|wake| {
         if let Some(wake) = wake {
             let _ = wake.unbounded_send(());
@@ -118,7 +117,27 @@ pub fn panel_answered() {
 /// A fetch was refused because the session is over: the socket, if it still hangs there, is no proof of
 /// freshness.
 pub fn session_is_over() {
-    say_reconnecting();
+    let since = match listeners::status() {
+        LiveStatus::SignedOut { .. } => return,
+        LiveStatus::Live => browser::now(),
+        LiveStatus::Connecting
+        | LiveStatus::Stale { .. }
+        | LiveStatus::Reconnecting { .. }
+        | LiveStatus::Polling { .. } => FRESH_AT.get(),
+    };
+    listeners::set_status(LiveStatus::SignedOut { since });
+}
+
+/// Tries again at once after a session came back.
+pub fn session_is_back() {
+    if let LiveStatus::SignedOut { since } = listeners::status() {
+        listeners::set_status(if listeners::is_listening() {
+            LiveStatus::Live
+        } else {
+            LiveStatus::Reconnecting { since }
+        });
+    }
+    wake();
 }
 
 /// A fetch did not get through: while polling, nothing is fresh.
@@ -225,6 +244,9 @@ fn begin_polling() {
 }
 
 fn say_polling() {
+    if matches!(listeners::status(), LiveStatus::SignedOut { .. }) {
+        return;
+    }
     listeners::set_status(LiveStatus::Polling {
         reason: "The live connection could not be opened. A proxy between here and the panel may not let \
                  WebSockets through.",
@@ -232,7 +254,11 @@ fn say_polling() {
 }
 
 fn say_reconnecting() {
-    if !matches!(listeners::status(), Some(LiveStatus::Reconnecting { .. })) {
+    // Signed out says more than that the socket is away.
+    if !matches!(
+        listeners::status(),
+        LiveStatus::Reconnecting { .. } | LiveStatus::SignedOut { .. }
+    ) {
         listeners::set_status(LiveStatus::Reconnecting {
             since: FRESH_AT.get(),
         });

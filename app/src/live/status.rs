@@ -4,12 +4,17 @@ use leptos::prelude::*;
 use wire::Timestamp;
 
 /// Whether the page hears of changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum LiveStatus {
     /// The page has only just arrived.
+    #[default]
     Connecting,
-    /// Every change is heard of.
+    /// Every change is heard of, and fetched.
     Live,
+    /// Changes are heard of, and fetching them fails since then.
+    Stale { since: Timestamp },
+    /// The session is over; what is shown may be as old as `since`.
+    SignedOut { since: Timestamp },
     /// The socket was lost; what is shown may be as old as `since`.
     Reconnecting { since: Timestamp },
     /// There is no socket; the page asks every 30 s.
@@ -22,6 +27,8 @@ impl LiveStatus {
         match self {
             Self::Connecting => "connecting",
             Self::Live => "live",
+            Self::Stale { .. } => "stale",
+            Self::SignedOut { .. } => "signed-out",
             Self::Reconnecting { .. } => "reconnecting",
             Self::Polling { .. } => "polling",
         }

@@ -5,7 +5,7 @@ use wire::OperationId;
 use wire::operations::{OperationInput, OperationKind, OperationResource, OperationState};
 
 use super::cancel;
-use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission, Toasts};
+use crate::ui::{ButtonMessage, Dialog, FormMessage, Icon, Shape, Submission};
 
 /// What somebody may be about to cancel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,6 @@ pub fn CancelButton(
     about: RwSignal<Option<Asked>>,
 ) -> impl IntoView {
     let hydrated = expect_context::<crate::Hydrated>();
-    let toasts = expect_context::<Toasts>();
     let submission = Submission::bare();
     let id = of.id;
     let ask = move |_| match state.get_untracked() {
@@ -40,7 +39,6 @@ pub fn CancelButton(
             submission.run(cancel(OperationInput { operation_id: id }), |()| {});
         }
     };
-    complain_in_a_toast(submission, toasts);
     // It ended while somebody was still thinking.
     Effect::new(move || {
         if (state.get().is_over() || is_asked.get()) && about.get_untracked() == Some(of) {
@@ -53,12 +51,14 @@ pub fn CancelButton(
                 type="button"
                 class="button is-small"
                 aria-label=move || name.map(|name| format!("Cancel {}", name.get()))
-                disabled=move || !hydrated.get() || submission.is_busy()
+                disabled=move || !hydrated.get()
+                aria-disabled=move || submission.aria_disabled()
                 on:click=ask
             >
                 <Icon shape=Shape::Cross/>
                 {move || if submission.is_busy() { "Cancelling..." } else { "Cancel" }}
             </button>
+            <ButtonMessage submission/>
         </Show>
     }
 }
@@ -87,12 +87,12 @@ pub fn CancelDialog(about: RwSignal<Option<Asked>>) -> impl IntoView {
             <FormMessage submission/>
             <div class="form-actions">
                 <button type="button" class="button" on:click=move |_| open.set(false)>
-                    "Let it run"
+                    "Keep running"
                 </button>
                 <button
                     type="button"
                     class="button is-danger"
-                    disabled=move || submission.is_busy()
+                    aria-disabled=move || submission.aria_disabled()
                     on:click=send
                 >
                     {move || if submission.is_busy() { "Cancelling..." } else { "Cancel operation" }}
@@ -111,8 +111,9 @@ pub fn Waiting(operation: Signal<OperationResource>) -> impl IntoView {
                 return None;
             }
             let by = operation.cancel_requested_by.as_ref();
-            let cancelling = by
-                .map(|by| format!("Cancelling, as {by} asked: stopping what runs on the server."));
+            let cancelling = by.map(|by| {
+                format!("Cancelling, requested by {by}: stopping what runs on the server.")
+            });
             match (cancelling, operation.note.clone()) {
                 (Some(cancelling), Some(note)) => Some(format!("{cancelling} {note}")),
                 (one, other) => one.or(other),
@@ -136,55 +137,45 @@ pub fn CancelInRow(
     #[prop(into)] operation: Signal<Option<OperationId>>,
     #[prop(into)] name: Signal<String>,
 ) -> impl IntoView {
-    let toasts = expect_context::<Toasts>();
     let submission = Submission::bare();
     let send = move |_| {
         if let Some(operation_id) = operation.get_untracked() {
             submission.run(cancel(OperationInput { operation_id }), |()| {});
         }
     };
-    complain_in_a_toast(submission, toasts);
     view! {
         <button
             type="button"
             class="button is-small"
             aria-label=move || format!("Cancel {}", name.get())
-            disabled=move || submission.is_busy()
+            aria-disabled=move || submission.aria_disabled()
             on:click=send
         >
             <Icon shape=Shape::Cross/>
             {move || if submission.is_busy() { "Cancelling..." } else { "Cancel" }}
         </button>
+        <ButtonMessage submission/>
     }
-}
-
-/// A row has no room for what went wrong with its button.
-pub fn complain_in_a_toast(submission: Submission, toasts: Toasts) {
-    Effect::new(move || {
-        if let Some(message) = submission.message() {
-            toasts.complain(message);
-        }
-    });
 }
 
 /// What is left behind.
 fn consequence(kind: OperationKind) -> &'static str {
     match kind {
         OperationKind::Authorize => {
-            "The panel stops at once. The password is forgotten; give it again to begin anew."
+            "The panel stops at once and forgets the password. Enter it again to start over."
         }
         OperationKind::Provision => {
-            "The step that runs is stopped, with everything it started. What earlier steps did stays on the server; \
-             provisioning again goes on from there."
+            "The running step is stopped, with everything it started. What earlier steps did stays on the server; \
+             provisioning again continues from there."
         }
         OperationKind::Reboot => {
-            "The panel stops waiting. A reboot that the server has begun goes on."
+            "The panel stops waiting. A reboot that has already begun continues."
         }
         OperationKind::Install(_) => {
-            "The step that runs is stopped, with everything it started. What it changed may be half-done; retry does the rest."
+            "The running step is stopped, with everything it started. Its changes may be incomplete; a retry finishes them."
         }
         OperationKind::Change(_) | OperationKind::Remove(_) => {
-            "The step that runs is stopped, with everything it started. The record stays as it was before."
+            "The running step is stopped, with everything it started. The record stays as it was."
         }
     }
 }

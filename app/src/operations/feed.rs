@@ -9,7 +9,7 @@ use wire::{ApiError, OperationId, ServerId};
 
 use super::output;
 use crate::accounts::SessionGate;
-use crate::live::{Interest, Outcome, listen};
+use crate::live::{self, Interest, Listener, Outcome, listen};
 
 /// A piece of output; sharing its text makes re-reading the list cheap.
 #[derive(Clone)]
@@ -18,52 +18,57 @@ pub struct Piece {
     pub text: Arc<str>,
 }
 
+/// How much is here of what was printed so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    All,
+    /// More is being fetched.
+    Part,
+    /// More could not be fetched, and why.
+    Failed(String),
+}
+
 /// What each step has printed so far.
 #[derive(Clone, Copy)]
 pub struct Feed {
     last: RwSignal<i64>,
     steps: RwSignal<BTreeMap<i32, ArcRwSignal<Vec<Piece>>>>,
+    reach: RwSignal<Reach>,
+    listener: StoredValue<Listener>,
 }
 
 impl Feed {
-    /// Begins with what came with the page and follows from there.
-    pub fn follow(server: ServerId, operation: OperationId, printed: OutputPage) -> Self {
+    /// Begins with what came with the page, or why nothing did, and follows from there.
+    pub fn follow(
+        server: ServerId,
+        operation: OperationId,
+        printed: Result<OutputPage, ApiError>,
+    ) -> Self {
         let feed = Self {
             last: RwSignal::new(0),
             steps: RwSignal::new(BTreeMap::new()),
+            reach: RwSignal::new(Reach::Part),
+            listener: StoredValue::default(),
         };
-        feed.append(printed);
+        feed.take(printed);
+        let is_behind = feed.reach.get_untracked() != Reach::All;
         let gate = expect_context::<SessionGate>();
-        listen(Interest::Output(server, operation), move || async move {
+        let interest = Interest::Output(server, operation);
+        let listener = listen(interest, is_behind, move || async move {
             let Some(after) = feed.last.try_get_untracked() else {
                 return Outcome::Fresh;
             };
-            match output(OutputInput {
+            let asked = OutputInput {
                 operation_id: operation,
                 after,
-            })
-            .await
-            {
-                Ok(page) => {
-                    let more = page.more;
-                    feed.append(page);
-                    if more { Outcome::More } else { Outcome::Fresh }
-                }
-                Err(ApiError::SignedOut) => {
-                    gate.ask();
-                    Outcome::SignedOut
-                }
-                Err(ApiError::NotFound) => Outcome::Fresh,
-                Err(
-                    ApiError::Invalid { .. }
-                    | ApiError::Conflict { .. }
-                    | ApiError::TooMany { .. }
-                    | ApiError::Remote { .. }
-                    | ApiError::Refused { .. }
-                    | ApiError::Internal,
-                ) => Outcome::Unreachable,
+            };
+            let outcome = feed.take(output(asked).await);
+            if outcome == Outcome::SignedOut {
+                gate.session_ended();
             }
+            outcome
         });
+        feed.listener.set_value(listener);
         feed
     }
 
@@ -77,6 +82,53 @@ impl Feed {
             steps.insert(step, new.clone());
         });
         new
+    }
+
+    /// How much is here.
+    pub fn reach(self) -> Signal<Reach> {
+        self.reach.into()
+    }
+
+    /// Fetches again now.
+    pub fn try_again(self) {
+        if let Some(listener) = self.listener.try_get_value() {
+            live::refetch(&listener);
+        }
+    }
+
+    fn take(self, answer: Result<OutputPage, ApiError>) -> Outcome {
+        let (reach, outcome) = match answer {
+            Ok(page) => {
+                let more = page.more;
+                self.append(page);
+                if more {
+                    (Reach::Part, Outcome::More)
+                } else {
+                    (Reach::All, Outcome::Fresh)
+                }
+            }
+            Err(error) => {
+                let outcome = match error {
+                    ApiError::SignedOut => Outcome::SignedOut,
+                    ApiError::NotFound => Outcome::Fresh,
+                    ApiError::Invalid { .. }
+                    | ApiError::Conflict { .. }
+                    | ApiError::TooMany { .. }
+                    | ApiError::Remote { .. }
+                    | ApiError::Refused { .. }
+                    | ApiError::Internal => Outcome::Unreachable,
+                };
+                (Reach::Failed(error.to_string()), outcome)
+            }
+        };
+        if self
+            .reach
+            .try_with_untracked(|known| *known != reach)
+            .unwrap_or(false)
+        {
+            self.reach.try_set(reach);
+        }
+        outcome
     }
 
     fn append(self, page: OutputPage) {

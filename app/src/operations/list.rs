@@ -16,7 +16,7 @@ use super::list;
 use super::row::OperationRow;
 use crate::layout::AllServers;
 use crate::live::live;
-use crate::servers::{ServerHeader, use_server_id};
+use crate::servers::use_server_id;
 use crate::ui::{ACTIONS, NotFound, Rows, live_page, row_of};
 
 /// The operations of all servers.
@@ -43,7 +43,6 @@ pub fn ServerOperationsPage() -> impl IntoView {
                     <Title text=move || {
                         format!("Operations of {}", server.with(|server| server.name.clone()))
                     }/>
-                    <ServerHeader server/>
                     <Operations server=Some(id)/>
                 }
                 .into_any(),
@@ -99,12 +98,12 @@ fn Listed(
             "Operation",
             "Server",
             "Status",
-            "Asked for",
-            "Took",
+            "Requested",
+            "Duration",
             ACTIONS,
         ]
     } else {
-        &["Operation", "Status", "Asked for", "Took", ACTIONS]
+        &["Operation", "Status", "Requested", "Duration", ACTIONS]
     };
     view! {
         <nav class="choices-line" aria-label="Filter">
@@ -156,18 +155,18 @@ fn Nothing(server: Option<ServerId>, filter: Memo<OperationFilter>) -> impl Into
             };
             empty(
                 "No operations yet",
-                "All work on a server is kept here: what was asked for and by whom, the commands, their output, and how it ended.",
+                "Everything the panel does on a server is recorded here: who requested it, the commands, their output and the result.",
                 view! { <A href attr:class="button is-primary">{label}</A> }.into_any(),
             )
         }
         OperationFilter::UnderWay => empty(
-            "Nothing is under way",
-            "Work that waits or runs shows here as it happens.",
+            "Nothing is running",
+            "Queued and running operations appear here.",
             show_all(),
         ),
         OperationFilter::Failed => empty(
-            "Nothing has failed",
-            "An operation that fails stays here with its reason.",
+            "No failed operations",
+            "Failed operations are listed here with the reason.",
             show_all(),
         ),
     }

@@ -6,14 +6,12 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
 use wire::event::Channel;
 use wire::operations::{OperationInput, OperationResource, OutputInput, OutputPage};
-use wire::servers::ServerSummary;
 use wire::{ApiError, OperationId, ServerId};
 
 use super::{OperationView, output, show};
-use crate::layout::AllServers;
 use crate::live::live;
-use crate::servers::{ServerHeader, use_server_id};
-use crate::ui::{NotFound, live_page, row_of};
+use crate::servers::use_server_id;
+use crate::ui::{NotFound, live_page};
 
 /// An operation, followed live.
 #[component]
@@ -31,7 +29,6 @@ pub fn OperationPage() -> impl IntoView {
 
 #[component]
 fn Followed(server: ServerId, operation: OperationId) -> impl IntoView {
-    let AllServers(servers) = expect_context();
     let followed = live(Channel::Server(server), move || async move {
         let found = show(OperationInput {
             operation_id: operation,
@@ -53,9 +50,8 @@ fn Followed(server: ServerId, operation: OperationId) -> impl IntoView {
             <Title text=move || operation.with(|operation| operation.title.clone())/>
             <Suspense>
                 {Suspend::new(async move {
-                    let printed = printed.await.unwrap_or_default();
-                    let summary = servers.first().await.ok();
-                    view! { <Body server summary operation printed/> }
+                    let printed = printed.await;
+                    view! { <Body server operation printed/> }
                 })}
             </Suspense>
         }
@@ -66,16 +62,10 @@ fn Followed(server: ServerId, operation: OperationId) -> impl IntoView {
 #[component]
 fn Body(
     server: ServerId,
-    summary: Option<Signal<Vec<ServerSummary>>>,
     operation: Signal<OperationResource>,
-    printed: OutputPage,
+    printed: Result<OutputPage, ApiError>,
 ) -> impl IntoView {
-    let header = summary.and_then(|servers| {
-        let summary = row_of(servers, move |it| it.id == server)?;
-        Some(view! { <ServerHeader server=summary/> })
-    });
     view! {
-        {header}
         <OperationView operation printed/>
         <p class="after">
             <A href=format!("/servers/{server}/operations")>"All operations of this server"</A>

@@ -6,10 +6,9 @@ use leptos_router::hooks::{use_location, use_navigate};
 use wire::operations::OperationInput;
 use wire::{OperationId, ServerId};
 
-use super::cancel::complain_in_a_toast;
 use super::retry;
 use crate::lifecycle::operation_path;
-use crate::ui::{Icon, Shape, Submission, Toasts};
+use crate::ui::{ButtonMessage, Icon, Shape, Submission};
 
 /// Queues the same work again. On the failed operation's own page it leads to the new one; elsewhere the page shows it
 /// by itself.
@@ -22,9 +21,7 @@ pub fn RetryButton(
     name: Option<Signal<String>>,
 ) -> impl IntoView {
     let hydrated = expect_context::<crate::Hydrated>();
-    let toasts = expect_context::<Toasts>();
     let submission = Submission::bare();
-    complain_in_a_toast(submission, toasts);
     let navigate = use_navigate();
     let path = use_location().pathname;
     let start = move |_| {
@@ -45,11 +42,13 @@ pub fn RetryButton(
             class:is-small=name.is_some()
             class:is-primary=name.is_none()
             aria-label=move || name.map(|name| format!("Retry {}", name.get()))
-            disabled=move || !hydrated.get() || submission.is_busy()
+            disabled=move || !hydrated.get()
+            aria-disabled=move || submission.aria_disabled()
             on:click=start
         >
             <Icon shape=Shape::Retry/>
             {move || if submission.is_busy() { "Retrying..." } else { "Retry" }}
         </button>
+        <ButtonMessage submission/>
     }
 }

@@ -60,12 +60,12 @@ pub fn OperationRow(
             <td data-label="Status">
                 <OperationBadge state/>
             </td>
-            <td data-label="Asked for">
+            <td data-label="Requested">
                 <Ago at=Signal::derive(move || operation.with(|operation| operation.created_at))/>
                 " by "
                 {move || operation.with(|operation| operation.requested_by.clone())}
             </td>
-            <td data-label="Took" class="is-number">{took}</td>
+            <td data-label="Duration" class="is-number">{took}</td>
             <td class="row-actions">
                 <CancelButton of=Asked { id, kind } state is_asked name=title about/>
                 <Show when=move || operation.with(|operation| operation.can_retry)>
@@ -81,7 +81,7 @@ fn remark(operation: &ListedOperation) -> Option<AnyView> {
     let (step, error) = (operation.step.clone(), operation.error.clone());
     match operation.state {
         OperationState::Running if operation.is_being_cancelled => {
-            Some(view! { <p class="row-remark">"Being cancelled"</p> }.into_any())
+            Some(view! { <p class="row-remark">"Cancelling"</p> }.into_any())
         }
         OperationState::Running => {
             step.map(|step| view! { <p class="row-remark">{step}</p> }.into_any())

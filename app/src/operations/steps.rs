@@ -6,7 +6,8 @@ use wire::operations::{OperationResource, StepResource, StepStatus};
 
 use super::badge::{step_shape, step_word};
 use super::failure::{Failure, diagnosed_step};
-use super::feed::Feed;
+use super::feed::{Feed, Reach};
+use crate::browser;
 use crate::ui::{Clock, Icon, duration};
 
 /// So close to the end a reader counts as following.
@@ -51,21 +52,15 @@ pub fn StepView(
     let is_diagnosed =
         Memo::new(move |_| operation.with(|it| diagnosed_step(it) == Some(position)));
     let node = NodeRef::<html::Details>::new();
-    let opens = move |status| matches!(status, StepStatus::Running | StepStatus::Failed);
-    // Only a change of status opens or closes; in between the reader decides.
-    Effect::new(move |before: Option<StepStatus>| {
-        let status = status.get();
-        if let (Some(before), Some(details)) = (before, node.get_untracked())
-            && before != status
-        {
-            details.set_open(opens(status));
-        }
-        status
-    });
+    let following = StoredValue::new(true);
+    let touched = open_with_status(node, status, following);
+    let reach = feed.reach();
+    let silence =
+        Memo::new(move |_| (!has_output.get()).then(|| silence(&reach.get(), status.get())));
     view! {
         <li class="step" data-step=position data-status=move || status.get().as_str()>
-            <details node_ref=node open=opens(status.get_untracked())>
-                <summary>
+            <details node_ref=node open=opens_by_itself(status.get_untracked())>
+                <summary on:click=move |_| touched.set_value(true)>
                     <Icon shape=Signal::derive(move || step_shape(status.get()))/>
                     <span class="step-title">{move || step.with(|step| step.title.clone())}</span>
                     <span class="visually-hidden">{move || step_word(status.get())}</span>
@@ -75,12 +70,69 @@ pub fn StepView(
                 <Show when=move || is_diagnosed.get()>
                     <Failure operation/>
                 </Show>
-                <Output pieces title=Signal::derive(move || step.with(|step| step.title.clone()))/>
-                <Show when=move || !has_output.get()>
-                    <p class="field-note step-silence">"No output."</p>
-                </Show>
+                <Output
+                    pieces
+                    title=Signal::derive(move || step.with(|step| step.title.clone()))
+                    following
+                />
+                {move || silence.get().map(|words| view! { <p class="field-note step-silence">{words}</p> })}
             </details>
         </li>
+    }
+}
+
+/// Opens a step when it runs or fails, and closes it afterwards unless somebody is reading it. Gives back whether the
+/// reader opened or closed it: from then on it stays as they put it until it has something new to show.
+fn open_with_status(
+    node: NodeRef<html::Details>,
+    status: Memo<StepStatus>,
+    following: StoredValue<bool>,
+) -> StoredValue<bool> {
+    let touched = StoredValue::new(false);
+    Effect::new(move |before: Option<StepStatus>| {
+        let status = status.get();
+        let Some(details) = node.get_untracked() else {
+            return status;
+        };
+        match before {
+            // Opened or closed before the program took over the page.
+            None => touched.set_value(details.open() != opens_by_itself(status)),
+            Some(before) if before == status => {}
+            Some(_) if opens_by_itself(status) => {
+                if !details.open() {
+                    details.set_open(true);
+                    touched.set_value(false);
+                }
+            }
+            Some(_) => {
+                let is_read =
+                    touched.get_value() || !following.get_value() || browser::is_in_use(&details);
+                if !is_read {
+                    details.set_open(false);
+                }
+            }
+        }
+        status
+    });
+    touched
+}
+
+fn opens_by_itself(status: StepStatus) -> bool {
+    match status {
+        StepStatus::Running | StepStatus::Failed => true,
+        StepStatus::Waiting | StepStatus::Succeeded | StepStatus::Skipped => false,
+    }
+}
+
+/// What stands where a step has no output: that there is none is said only when that is known.
+fn silence(reach: &Reach, status: StepStatus) -> &'static str {
+    match (reach, status) {
+        (_, StepStatus::Waiting) => "Not started yet.",
+        (_, StepStatus::Skipped) => "Not run.",
+        (Reach::Failed(_), _) => "The output could not be loaded.",
+        (Reach::Part, _) => "Loading the output...",
+        (Reach::All, StepStatus::Running) => "No output yet.",
+        (Reach::All, StepStatus::Succeeded | StepStatus::Failed) => "No output.",
     }
 }
 
@@ -89,9 +141,9 @@ pub fn StepView(
 fn Output(
     pieces: ArcRwSignal<Vec<super::feed::Piece>>,
     #[prop(into)] title: Signal<String>,
+    following: StoredValue<bool>,
 ) -> impl IntoView {
     let node = NodeRef::<html::Pre>::new();
-    let following = StoredValue::new(true);
     let grown = pieces.clone();
     Effect::new(move || {
         grown.track();
@@ -101,10 +153,18 @@ fn Output(
             request_animation_frame(move || output.set_scroll_top(output.scroll_height()));
         }
     });
+    // Output that grows meanwhile moves the end away; only the reader moves up.
+    let last_top = StoredValue::new(0);
     let scrolled = move |_| {
         if let Some(output) = node.try_get_untracked().flatten() {
-            let below = output.scroll_height() - output.client_height() - output.scroll_top();
-            following.try_set_value(below <= NEAR_END_PX);
+            let top = output.scroll_top();
+            let went_up = last_top.try_get_value().is_some_and(|last| top < last);
+            last_top.try_set_value(top);
+            if output.scroll_height() - output.client_height() - top <= NEAR_END_PX {
+                following.try_set_value(true);
+            } else if went_up {
+                following.try_set_value(false);
+            }
         }
     };
     let is_empty = {
@@ -152,7 +212,19 @@ fn last_line_of(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::last_line_of;
+    use wire::operations::StepStatus;
+
+    use super::{Reach, last_line_of, silence};
+
+    #[test]
+    fn no_output_is_said_only_of_what_was_fetched() {
+        let failed = Reach::Failed("The panel could not be reached.".into());
+        for status in StepStatus::ALL {
+            assert_ne!(silence(&failed, status), "No output.");
+            assert_ne!(silence(&Reach::Part, status), "No output.");
+        }
+        assert_eq!(silence(&Reach::All, StepStatus::Succeeded), "No output.");
+    }
 
     #[test]
     fn the_last_line_is_the_last_that_says_something() {

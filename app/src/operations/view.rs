@@ -1,21 +1,22 @@
 //! An operation as a reader follows it.
 
 use leptos::prelude::*;
+use wire::ApiError;
 use wire::operations::{OperationResource, OperationState, OutputPage};
 
 use super::badge::OperationBadge;
 use super::cancel::{Asked, CancelButton, CancelDialog, Waiting};
 use super::failure::{Failure, diagnosed_step};
-use super::feed::Feed;
+use super::feed::{Feed, Reach};
 use super::steps::StepView;
-use crate::ui::{Ago, Clock, CopyButton, duration};
+use crate::ui::{Ago, Clock, CopyButton, Icon, Shape, duration};
 
 /// Steps, output, commands, and what to do after a failure.
 #[component]
 pub fn OperationView(
     #[prop(into)] operation: Signal<OperationResource>,
-    /// What it had printed when the page was asked for.
-    printed: OutputPage,
+    /// What it had printed when the page was asked for, or why that is not known.
+    printed: Result<OutputPage, ApiError>,
 ) -> impl IntoView {
     let (id, server, kind) =
         operation.with_untracked(|operation| (operation.id, operation.server_id, operation.kind));
@@ -67,8 +68,9 @@ pub fn OperationView(
             </Show>
             <Waiting operation/>
             <Show when=move || state.get() == OperationState::Queued>
-                <p class="field-note step-silence">"Waiting for a worker to begin."</p>
+                <p class="field-note step-silence">"Waiting to start."</p>
             </Show>
+            <OutputTrouble feed/>
             <ol class="steps">
                 <For each=positions key=|position| *position let:position>
                     {
@@ -87,6 +89,35 @@ pub fn OperationView(
             </ol>
             <Commands operation/>
         </article>
+    }
+}
+
+/// That the output is not all there, and why.
+#[component]
+fn OutputTrouble(feed: Feed) -> impl IntoView {
+    let reach = feed.reach();
+    let trouble = Memo::new(move |_| match reach.get() {
+        Reach::Failed(sentence) => Some(sentence),
+        Reach::All | Reach::Part => None,
+    });
+    view! {
+        <div role="alert">
+            <Show when=move || trouble.with(Option::is_some)>
+                <div class="callout is-error" data-testid="output-error">
+                    <Icon shape=Shape::Warning/>
+                    <div class="callout-text">
+                        <p>"The output could not be loaded, so some of it may be missing here."</p>
+                        <p>{trouble}</p>
+                    </div>
+                    <div>
+                        <button type="button" class="button" on:click=move |_| feed.try_again()>
+                            <Icon shape=Shape::Retry/>
+                            "Load it again"
+                        </button>
+                    </div>
+                </div>
+            </Show>
+        </div>
     }
 }
 
@@ -117,7 +148,7 @@ fn Commands(operation: Signal<OperationResource>) -> impl IntoView {
             <details class="commands">
                 <summary>"Commands"</summary>
                 <p class="field-note">
-                    "These scripts run on the server, each on the input of a shell."
+                    "These scripts run on the server, each read by a shell."
                     <CopyButton text=all label="Copy all commands"/>
                 </p>
                 <For each=move || scripts.get() key=|(position, ..)| *position let((_, title, script))>

@@ -57,7 +57,7 @@ pub fn NewServerPage() -> impl IntoView {
             <h1>"Add a server"</h1>
         </div>
         <p class="lead">
-            "A fresh Debian 12 or 13 server that you reach by SSH. Ubuntu 22.04 and 24.04 should work and are not tested."
+            "A fresh Debian 12 or 13 server reachable over SSH. Ubuntu 22.04 and 24.04 should work but are not tested."
         </p>
         <form class="panel" on:submit=submit novalidate method="post">
             <FormMessage submission/>
@@ -69,7 +69,7 @@ pub fn NewServerPage() -> impl IntoView {
                     is_code=true
                     on_leave=Callback::new(move |()| key.ask())
                 />
-                <Field field=name label="Name" hint="What you call it, as web-1."/>
+                <Field field=name label="Name" hint="For example web-1."/>
             </div>
             <div class="field-row">
                 <Field
@@ -83,7 +83,7 @@ pub fn NewServerPage() -> impl IntoView {
                 <Field
                     field=user
                     label="User"
-                    hint="root, or a user with sudo. Where sudo asks for a password, choose the way in by password in the next step."
+                    hint="root, or a user with sudo. If sudo asks for a password, use the password option in the next step."
                     is_code=true
                 />
             </div>
@@ -133,10 +133,7 @@ impl HostKeyQuestion {
             port,
             field: TextField::new("server", "host_key", "", |text| {
                 if text.is_empty() {
-                    Err(
-                        "Compare the fingerprint, then confirm that it is this server's."
-                            .to_owned(),
-                    )
+                    Err("Compare the fingerprint and confirm it.".to_owned())
                 } else {
                     Ok(())
                 }
@@ -201,7 +198,7 @@ impl HostKeyQuestion {
                 Ok(key) => self.answer.set(Answer::Found(place, key)),
                 Err(error) => {
                     if error == wire::ApiError::SignedOut {
-                        self.gate.ask();
+                        self.gate.session_ended();
                     }
                     self.answer.set(Answer::Failed(place, error.to_string()));
                 }
@@ -229,7 +226,7 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
                     Answer::None => {
                         view! {
                             <p class="field-note">
-                                "The fingerprint appears here once the address is complete."
+                                "The fingerprint appears here once you have entered the address."
                             </p>
                         }
                             .into_any()
@@ -238,7 +235,7 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
                         view! {
                             <p class="asking">
                                 <Icon shape=Shape::Loader/>
-                                "Asking the server for its key..."
+                                "Reading the server's host key..."
                             </p>
                         }
                             .into_any()
@@ -252,7 +249,7 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
                                 on:click=move |_| key.ask_again()
                             >
                                 <Icon shape=Shape::Retry/>
-                                "Ask again"
+                                "Try again"
                             </button>
                         }
                             .into_any()
@@ -264,7 +261,7 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
                                 <code>{found.fingerprint}</code>
                             </p>
                             <p class="field-note">
-                                "On the server, this prints the same: "
+                                "To compare, run this on the server: "
                                 <code>"for k in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $k; done"</code>
                             </p>
                         }

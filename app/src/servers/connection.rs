@@ -5,8 +5,9 @@ use wire::servers::{ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
 use super::check;
+use super::checking::{CheckButton, Checking};
 use super::password::{PasswordRoute, is_trying};
-use crate::ui::{Ago, CopyButton, FormMessage, Icon, Shape, Submission};
+use crate::ui::{Ago, CopyButton, FormMessage, Icon, Shape};
 use crate::{browser, live};
 
 /// How often a page that waits for the key knocks on the server's door. Since OpenSSH 9.8 (Debian 13) a refused
@@ -22,11 +23,11 @@ pub fn LetThePanelIn(server: Signal<ServerResource>) -> impl IntoView {
     knock_on(id, trying);
     view! {
         <section class="panel" aria-labelledby="let-in">
-            <h2 id="let-in">"Let the panel in"</h2>
+            <h2 id="let-in">"Connect this server"</h2>
             <LineToPaste server/>
             <p class="asking" role="status">
                 <Icon shape=Shape::Loader/>
-                "Waiting for the key to be accepted. This page goes on by itself."
+                "Waiting for the connection. This page continues by itself."
             </p>
             {move || trouble.get().map(|sentence| view! { <p class="field-note is-error">{sentence}</p> })}
             <PasswordRoute server/>
@@ -51,8 +52,7 @@ fn LineToPaste(server: Signal<ServerResource>) -> impl IntoView {
             <CopyButton text=command label="Copy the command" source=code/>
         </div>
         <p class="field-note">
-            "It adds the panel's own key to the keys that may log in. The keys that are there stay; running it "
-            "twice changes nothing."
+            "It adds the panel's key to the user's authorized_keys. Existing keys stay; running it twice changes nothing."
         </p>
     }
 }
@@ -86,34 +86,28 @@ fn knock_on(id: ServerId, trying: Memo<bool>) {
 
 /// Why the last attempt failed, and another one.
 #[component]
-pub fn CannotConnect(id: ServerId, server: Signal<ServerResource>) -> impl IntoView {
-    let submission = Submission::bare();
+pub fn CannotConnect(server: Signal<ServerResource>, checking: Checking) -> impl IntoView {
     let sentence =
         Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
-    let checked_at = Memo::new(move |_| server.with(|server| server.summary.connection_checked_at));
+    let latest = checking.latest();
     view! {
         <section class="callout is-error" aria-label="Connection problem">
             <Icon shape=Shape::Warning/>
             <div>
                 <p>{sentence}</p>
                 <p class="field-note">
-                    "Last tried "
-                    {move || checked_at.get().map(|at| view! { <Ago at=Signal::stored(at)/> })}
+                    "Last checked "
+                    {move || latest.get().1.map(|at| view! { <Ago at=Signal::stored(at)/> })}
                 </p>
-                <FormMessage submission/>
+                <FormMessage submission=checking.submission/>
                 <details class="lost-key">
                     <summary>"If the server has lost the panel's key"</summary>
                     <LineToPaste server/>
                 </details>
             </div>
-            <button
-                type="button"
-                class="button"
-                disabled=move || submission.is_busy()
-                on:click=move |_| submission.run(check(ServerInput { server_id: id }), |_| ())
-            >
-                {move || if submission.is_busy() { "Connecting..." } else { "Try again" }}
-            </button>
+            <span class="after">
+                <CheckButton checking label="Try again"/>
+            </span>
         </section>
     }
 }

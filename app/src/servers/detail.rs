@@ -10,11 +10,12 @@ use wire::operations::{OutputInput, OutputPage};
 use wire::servers::{Connection, ServerInput, ServerResource};
 use wire::{ApiError, ServerId};
 
+use super::checking::Checking;
 use super::connection::{CannotConnect, LetThePanelIn};
 use super::host_key::HostKeyChanged;
 use super::overview::{Facts, NotesView, RebootWanted};
 use super::provisioning::{FirstProvisioning, InstalledSoftware, Provisioning};
-use super::{ServerHeader, show, use_server_id};
+use super::{show, use_server_id};
 use crate::lifecycle::operation_path;
 use crate::live::live;
 use crate::operations::{self, OperationBadge};
@@ -61,6 +62,7 @@ fn OverviewBody(
 ) -> impl IntoView {
     let summary = Memo::new(move |_| server.with(|server| server.summary.clone()));
     let connection = Memo::new(move |_| summary.with(|summary| summary.connection));
+    let checking = Checking::of(id, summary);
     let provisioning = Memo::new(move |_| server.with(|server| server.provisioning.clone()));
     let software = Memo::new(move |_| server.with(|server| server.software.clone()));
     let stage = Memo::new(
@@ -74,11 +76,10 @@ fn OverviewBody(
     );
     view! {
         <Title text=move || summary.with(|summary| summary.name.clone())/>
-        <ServerHeader server=summary/>
         {move || match connection.get() {
             Connection::AwaitingKey => view! { <LetThePanelIn server/> }.into_any(),
-            Connection::Failed => view! { <CannotConnect id server/> }.into_any(),
-            Connection::HostKeyChanged => view! { <HostKeyChanged id server/> }.into_any(),
+            Connection::Failed => view! { <CannotConnect server checking/> }.into_any(),
+            Connection::HostKeyChanged => view! { <HostKeyChanged id server checking/> }.into_any(),
             Connection::Connected => ().into_any(),
         }}
         <RebootWanted server/>
@@ -87,7 +88,7 @@ fn OverviewBody(
                 view! {
                     <Suspense>
                         {Suspend::new(async move {
-                            let printed = printed.await.unwrap_or_default();
+                            let printed = printed.await;
                             view! { <Provisioning id software provisioning printed/> }
                         })}
                     </Suspense>
@@ -103,7 +104,7 @@ fn OverviewBody(
         <InstalledSoftware software/>
         <NotesView server/>
         <RecentOperations id server/>
-        <Facts id server summary/>
+        <Facts server summary checking/>
     }
 }
 

@@ -2,21 +2,35 @@
 
 use leptos::prelude::*;
 use leptos_router::components::A;
-use wire::Status;
-use wire::servers::{Connection, ServerSummary};
+use leptos_router::hooks::use_location;
+use wire::servers::ServerSummary;
 
-use crate::lifecycle::{Badge, StatusBadge};
-use crate::ui::{CopyButton, Shape};
+use super::stand::ServerBadge;
+use crate::ui::CopyButton;
+
+/// The pages beside the overview: the part of the path, and the title.
+const TABS: [(&str, &str); 3] = [
+    ("firewall", "Firewall"),
+    ("operations", "Operations"),
+    ("settings", "Settings"),
+];
 
 /// Name, address, system, status, and the server's pages.
 #[component]
 pub fn ServerHeader(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoView {
     let place = Memo::new(move |_| server.with(address_of));
+    let path = use_location().pathname;
     let base = server.with_untracked(|server| format!("/servers/{}", server.id));
     view! {
         <header class="subject">
             <div class="subject-line">
-                <h1>{move || server.with(|server| server.name.clone())}</h1>
+                <h1 data-path=move || path.get()>
+                    {move || server.with(|server| server.name.clone())}
+                    // Whoever sees the tabs sees which one is open.
+                    <span class="visually-hidden">
+                        ": " {move || path.with(|path| title_of(path))}
+                    </span>
+                </h1>
                 <ServerBadge server/>
                 <span class="subject-place">
                     <span class="subject-fact is-code">{place}</span>
@@ -33,33 +47,22 @@ pub fn ServerHeader(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                 <A href=base.clone() exact=true>
                     "Overview"
                 </A>
-                <A href=format!("{base}/firewall")>"Firewall"</A>
-                <A href=format!("{base}/operations")>"Operations"</A>
-                <A href=format!("{base}/settings")>"Settings"</A>
+                {TABS
+                    .map(|(part, title)| view! { <A href=format!("{base}/{part}")>{title}</A> })
+                    .collect_view()}
             </nav>
         </header>
     }
 }
 
-/// Where a server stands, in one badge: the way to it first, then what is on it.
-#[component]
-pub fn ServerBadge(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoView {
-    let stand = Memo::new(move |_| server.with(Stand::of));
-    move || match stand.get() {
-        Stand::AwaitingKey => {
-            view! { <Badge tone="pending" shape=Shape::Key word="Waiting for the key"/> }.into_any()
-        }
-        Stand::Unreachable => {
-            view! { <Badge tone="failed" shape=Shape::Cross word="Cannot connect"/> }.into_any()
-        }
-        Stand::HostKeyChanged => {
-            view! { <Badge tone="failed" shape=Shape::Warning word="Host key changed"/> }.into_any()
-        }
-        Stand::Plain => {
-            view! { <Badge tone="paused" shape=Shape::Minus word="Not provisioned"/> }.into_any()
-        }
-        Stand::Provisioned(status) => view! { <StatusBadge status/> }.into_any(),
-    }
+/// The page of a server at `path`.
+fn title_of(path: &str) -> &'static str {
+    let Some(part) = path.split('/').nth(3) else {
+        return "Overview";
+    };
+    TABS.into_iter()
+        .find(|(known, _)| *known == part)
+        .map_or("", |(_, title)| title)
 }
 
 /// `root@203.0.113.7:22`; an IPv6 address in brackets.
@@ -77,24 +80,19 @@ pub fn address_of(server: &ServerSummary) -> String {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stand {
-    AwaitingKey,
-    Unreachable,
-    HostKeyChanged,
-    Plain,
-    Provisioned(Status),
-}
+#[cfg(test)]
+mod tests {
+    use super::title_of;
 
-impl Stand {
-    fn of(server: &ServerSummary) -> Self {
-        match (server.connection, server.provision_status) {
-            (Connection::AwaitingKey, _) => Self::AwaitingKey,
-            (Connection::HostKeyChanged, _) => Self::HostKeyChanged,
-            (_, Some(status)) if status.is_transitional() => Self::Provisioned(status),
-            (Connection::Failed, _) => Self::Unreachable,
-            (Connection::Connected, None) => Self::Plain,
-            (Connection::Connected, Some(status)) => Self::Provisioned(status),
+    #[test]
+    fn a_page_is_told_by_its_path() {
+        for (path, title) in [
+            ("/servers/5", "Overview"),
+            ("/servers/5/firewall", "Firewall"),
+            ("/servers/5/operations/7", "Operations"),
+            ("/servers/5/nowhere", ""),
+        ] {
+            assert_eq!(title_of(path), title);
         }
     }
 }

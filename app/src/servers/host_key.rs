@@ -4,16 +4,21 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use wire::ServerId;
 use wire::servers::edit::AcceptHostKeyInput;
-use wire::servers::{HostKeyResource, ServerInput, ServerResource};
+use wire::servers::{HostKeyResource, ServerResource};
 
-use super::{accept_host_key, check};
+use super::accept_host_key;
+use super::checking::{CheckButton, Checking};
 use crate::ui::{
     Ago, Dialog, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField,
 };
 
 /// On a server's page: what was found, and the way to a decision.
 #[component]
-pub fn HostKeyChanged(id: ServerId, server: Signal<ServerResource>) -> impl IntoView {
+pub fn HostKeyChanged(
+    id: ServerId,
+    server: Signal<ServerResource>,
+    checking: Checking,
+) -> impl IntoView {
     let open = RwSignal::new(false);
     let keys = Memo::new(move |_| {
         server.with(|server| (server.host_key.clone(), server.found_host_key.clone()))
@@ -21,40 +26,32 @@ pub fn HostKeyChanged(id: ServerId, server: Signal<ServerResource>) -> impl Into
     let name = Memo::new(move |_| server.with(|server| server.summary.name.clone()));
     let sentence =
         Memo::new(move |_| server.with(|server| server.summary.connection_error.clone()));
-    let checked_at = Memo::new(move |_| server.with(|server| server.summary.connection_checked_at));
-    let checking = Submission::bare();
+    let latest = checking.latest();
+    // The system is found out at the first login: before that nothing has changed since, it was another key from the
+    // start than the one that was confirmed.
+    let was_in = Memo::new(move |_| server.with(|server| server.summary.os.is_some()));
     view! {
         <section class="callout is-error" aria-labelledby="host-key-changed">
             <Icon shape=Shape::Warning/>
             <div>
-                <h2 id="host-key-changed">"The host key has changed"</h2>
-                <p>
-                    "The panel stopped before it logged in, and it stops every time until you decide. If you did not install "
-                    "this server anew, somebody may be intercepting the connection."
-                </p>
+                <h2 id="host-key-changed">{move || heading(was_in.get())}</h2>
+                <p>{move || explanation(was_in.get())}</p>
                 {move || match keys.get() {
                     (pinned, Some(found)) => view! { <HostKeys pinned found/> }.into_any(),
                     (_, None) => view! { <p>{sentence.get()}</p> }.into_any(),
                 }}
                 <p class="field-note">
-                    "Last tried "
-                    {move || checked_at.get().map(|at| view! { <Ago at=Signal::stored(at)/> })}
+                    "Last checked "
+                    {move || latest.get().1.map(|at| view! { <Ago at=Signal::stored(at)/> })}
                 </p>
-                <FormMessage submission=checking/>
+                <FormMessage submission=checking.submission/>
                 <div class="after">
                     <Show when=move || keys.with(|(_, found)| found.is_some())>
                         <button type="button" class="button is-danger" on:click=move |_| open.set(true)>
-                            "Decide about the new key"
+                            "Review the new key"
                         </button>
                     </Show>
-                    <button
-                        type="button"
-                        class="button"
-                        disabled=move || checking.is_busy()
-                        on:click=move |_| checking.run(check(ServerInput { server_id: id }), |_| ())
-                    >
-                        {move || if checking.is_busy() { "Connecting..." } else { "Try again" }}
-                    </button>
+                    <CheckButton checking label="Try again"/>
                 </div>
             </div>
         </section>
@@ -82,11 +79,30 @@ pub fn HostKeyChanged(id: ServerId, server: Signal<ServerResource>) -> impl Into
     }
 }
 
+fn heading(was_in: bool) -> &'static str {
+    if was_in {
+        "The host key has changed"
+    } else {
+        "This is not the host key you confirmed"
+    }
+}
+
+fn explanation(was_in: bool) -> &'static str {
+    if was_in {
+        "The panel stopped before logging in, and will not log in until you decide. If you did not reinstall this server, \
+         somebody may be intercepting the connection."
+    } else {
+        "When this server was added it showed another key. The panel has never logged in, and will not until you decide. \
+         Compare both fingerprints with the server's own. If neither is, the address leads to another machine: remove \
+         this server here and add it again."
+    }
+}
+
 /// The field for the server's name.
 pub fn confirmation() -> TextField {
     TextField::new("accept-host-key", "confirm_name", "", |text| {
         if text.trim().is_empty() {
-            Err("Type the server's name.".to_owned())
+            Err("Enter the server's name.".to_owned())
         } else {
             Ok(())
         }
@@ -114,7 +130,7 @@ pub fn Decision(
         <form on:submit=submit novalidate method="post">
             <HostKeys pinned found/>
             <p>
-                "Compare the new fingerprint with what the server itself says, at its console: "
+                "Compare the new fingerprint with the server's own. Run this at its console: "
                 <code>"for k in /etc/ssh/ssh_host_*.pub; do ssh-keygen -lf $k; done"</code>
             </p>
             <p>
@@ -125,7 +141,7 @@ pub fn Decision(
             <Field field=confirm_name label="Server name"/>
             <div class="form-actions">
                 <button type="button" class="button" on:click=move |_| open.set(false)>
-                    "Keep refusing"
+                    "Do not accept"
                 </button>
                 <SubmitButton submission label="Accept the new key" busy="Accepting..." is_danger=true/>
             </div>

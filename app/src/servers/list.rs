@@ -1,18 +1,16 @@
 //! The list of servers, with its filter and its pages in the address.
 
-use std::time::Duration;
+mod filter;
 
-use leptos::html;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_query_map};
-use leptos_router::params::ParamsMap;
 use wire::ServerId;
 use wire::servers::ServerSummary;
 
-use super::header::{ServerBadge, address_of};
+use self::filter::{ATTENTION, Filter, FilterBox, address, matches};
+use super::header::address_of;
+use super::stand::{ServerBadge, Stand};
 use crate::layout::AllServers;
 use crate::ui::{Ago, Icon, Shape, live_page, row_of, row_tint};
 
@@ -20,8 +18,6 @@ use crate::ui::{Ago, Icon, Shape, live_page, row_of, row_tint};
 const FILTER_FROM: usize = 21;
 /// Rows of one page.
 const PAGE: usize = 100;
-/// How long the typing must rest before the address says what is filtered: browsers refuse to write it at every key.
-const REST: Duration = Duration::from_millis(300);
 
 /// All servers of the account.
 #[component]
@@ -41,8 +37,16 @@ fn Servers(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         servers.with(|servers| servers.len() >= FILTER_FROM)
             || filter.words.with(|words| !words.is_empty())
     });
+    let troubled = Memo::new(move |_| {
+        servers.with(|servers| {
+            servers
+                .iter()
+                .filter(|server| Stand::of(server).needs_attention())
+                .count()
+        })
+    });
     let found = Memo::new(move |_| {
-        let words = filter.words.with(|words| words.trim().to_lowercase());
+        let words = filter.words.with(|words| words.to_lowercase());
         servers.with(|servers| {
             servers
                 .iter()
@@ -66,6 +70,12 @@ fn Servers(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
     view! {
         <div class="page-head">
             <h1>"Servers"</h1>
+            <Show when=move || { troubled.get() > 0 }>
+                <a href=address(ATTENTION, 1) class="status is-link" data-status="failed">
+                    <Icon shape=Shape::Warning/>
+                    {move || need_attention(troubled.get())}
+                </a>
+            </Show>
             <Show when=move || !is_empty.get()>
                 <A href="/servers/new" attr:class="button is-primary">
                     <Icon shape=Shape::Plus/>
@@ -109,107 +119,10 @@ fn Servers(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
     }
 }
 
-/// Whether a server is among what the words ask for: by name, address or label.
-fn matches(server: &ServerSummary, words: &str) -> bool {
-    [
-        Some(&server.name),
-        Some(&server.address),
-        server.provider.as_ref(),
-    ]
-    .into_iter()
-    .flatten()
-    .any(|text| text.to_lowercase().contains(words))
-}
-
-/// What is filtered and which page is shown. The address has both, so that they can be passed on and come back.
-#[derive(Clone, Copy)]
-struct Filter {
-    words: RwSignal<String>,
-    page: Memo<usize>,
-    /// What this page has written into the address itself.
-    written: StoredValue<String>,
-}
-
-impl Filter {
-    fn of_address() -> Self {
-        let query = use_query_map();
-        let asked = Memo::new(move |_| query.with(|query| query.get("q").unwrap_or_default()));
-        let first = asked.get_untracked();
-        let filter = Self {
-            words: RwSignal::new(first.clone()),
-            page: Memo::new(move |_| {
-                let page = query.with(|query| query.get("page"));
-                page.and_then(|page| page.parse().ok())
-                    .filter(|page| *page > 0)
-                    .unwrap_or(1)
-            }),
-            written: StoredValue::new(first),
-        };
-        // A link to another filter, as the one to all servers.
-        Effect::new(move || {
-            let asked = asked.get();
-            if filter.written.with_value(|written| *written != asked) {
-                filter.written.set_value(asked.clone());
-                filter.words.set(asked);
-            }
-        });
-        filter
-    }
-}
-
-#[component]
-fn FilterBox(filter: Filter) -> impl IntoView {
-    let node = NodeRef::<html::Input>::new();
-    let first = filter.words.get_untracked();
-    // What was typed before the program took over counts, too.
-    Effect::new(move |ran_before: Option<()>| {
-        let words = filter.words.get();
-        if let Some(input) = node.get()
-            && input.value() != words
-        {
-            if ran_before.is_none() {
-                filter.words.set(input.value());
-            } else {
-                input.set_value(&words);
-            }
-        }
-    });
-    let navigate = use_navigate();
-    let timer = StoredValue::new(None::<TimeoutHandle>);
-    let stop = move || {
-        if let Some(timer) = timer.try_get_value().flatten() {
-            timer.clear();
-        }
-    };
-    on_cleanup(stop);
-    let typed = move |text: String| {
-        filter.words.set(text.clone());
-        stop();
-        let navigate = navigate.clone();
-        let write = move || {
-            // As the address says it: a space typed last is no other filter.
-            filter.written.set_value(text.trim().to_owned());
-            let options = NavigateOptions {
-                replace: true,
-                scroll: false,
-                ..NavigateOptions::default()
-            };
-            navigate(&address(&text, 1), options);
-        };
-        timer.set_value(set_timeout_with_handle(write, REST).ok());
-    };
-    view! {
-        <div class="field filter">
-            <label for="filter">"Filter by name, address or provider"</label>
-            <input
-                node_ref=node
-                id="filter"
-                type="search"
-                autocomplete="off"
-                value=first
-                on:input:target=move |event| typed(event.target().value())
-            />
-        </div>
+fn need_attention(count: usize) -> String {
+    match count {
+        1 => format!("1 needs {ATTENTION}"),
+        _ => format!("{count} need {ATTENTION}"),
     }
 }
 
@@ -243,18 +156,6 @@ fn Pager(
     }
 }
 
-/// The list's address for a filter and a page.
-fn address(words: &str, page: usize) -> String {
-    let mut query = ParamsMap::new();
-    if !words.trim().is_empty() {
-        query.insert("q", words.trim().to_owned());
-    }
-    if page > 1 {
-        query.insert("page", page.to_string());
-    }
-    format!("/servers{}", query.to_query_string())
-}
-
 #[component]
 fn NoServers() -> impl IntoView {
     view! {
@@ -276,8 +177,8 @@ fn NoServers() -> impl IntoView {
 fn NothingFound() -> impl IntoView {
     view! {
         <section class="empty">
-            <h2>"No server is called that"</h2>
-            <p>"The filter looks at names, addresses and providers."</p>
+            <h2>"No matching servers"</h2>
+            <p>"The filter looks at names, addresses, providers, systems and statuses."</p>
             <A href="/servers" attr:class="button">
                 "Show all servers"
             </A>
@@ -314,12 +215,11 @@ fn ServerRow(id: ServerId, servers: Signal<Vec<ServerSummary>>) -> impl IntoView
 
 #[cfg(test)]
 mod tests {
-    use super::address;
+    use super::need_attention;
 
     #[test]
-    fn the_address_says_what_is_filtered_and_which_page_is_shown() {
-        assert_eq!(address("", 1), "/servers");
-        assert_eq!(address(" web 1&2 ", 1), "/servers?q=web%201%262");
-        assert_eq!(address("web", 3), "/servers?q=web&page=3");
+    fn the_heading_counts_in_words() {
+        assert_eq!(need_attention(1), "1 needs attention");
+        assert_eq!(need_attention(3), "3 need attention");
     }
 }

@@ -1,33 +1,23 @@
 //! The quiet part of a server's overview: how the panel gets in, what is known, and the notes.
 
 use leptos::prelude::*;
-use wire::ServerId;
-use wire::servers::{CheckedConnection, Connection, ServerInput, ServerResource, ServerSummary};
+use wire::servers::{Connection, ServerResource, ServerSummary};
 
-use super::check;
+use super::checking::{CheckButton, Checking};
 use super::reboot::RebootServer;
-use crate::ui::{Ago, FormMessage, Icon, Shape, Submission};
+use crate::ui::{Ago, FormMessage, Icon, Shape};
 
 /// What is known of the connection and the machine, with what can be done about it.
 #[component]
 pub fn Facts(
-    id: ServerId,
     server: Signal<ServerResource>,
     summary: Memo<ServerSummary>,
+    checking: Checking,
 ) -> impl IntoView {
     let key = Memo::new(move |_| server.with(|server| server.host_key.clone()));
     let provider = Memo::new(move |_| summary.with(|summary| summary.provider.clone()));
     let added = server.with_untracked(|server| server.created_at);
-    let checking = Submission::bare();
-    // A check that finds the same again is announced to nobody, so this tab keeps what it was told itself.
-    let own = RwSignal::new(None::<CheckedConnection>);
-    let last = Memo::new(move |_| {
-        let known = summary.with(|summary| (summary.connection, summary.connection_checked_at));
-        match own.get() {
-            Some(own) if Some(own.checked_at) > known.1 => (own.connection, Some(own.checked_at)),
-            Some(_) | None => known,
-        }
-    });
+    let latest = checking.latest();
     let is_waiting =
         Memo::new(move |_| summary.with(|summary| summary.connection == Connection::AwaitingKey));
     view! {
@@ -36,33 +26,19 @@ pub fn Facts(
                 <h2 id="facts">"Connection"</h2>
                 <div class="after">
                     <Show when=move || !is_waiting.get()>
-                        <button
-                            type="button"
-                            class="button"
-                            disabled=move || checking.is_busy()
-                            on:click=move |_| {
-                                checking
-                                    .run(
-                                        check(ServerInput { server_id: id }),
-                                        move |checked| own.set(Some(checked)),
-                                    );
-                            }
-                        >
-                            <Icon shape=Shape::Retry/>
-                            {move || if checking.is_busy() { "Connecting..." } else { "Check connection" }}
-                        </button>
+                        <CheckButton checking label="Check connection"/>
                     </Show>
                     <RebootServer server=summary/>
                 </div>
             </div>
-            <FormMessage submission=checking/>
+            <FormMessage submission=checking.submission/>
             <dl class="facts">
-                <dt>"State"</dt>
+                <dt>"Status"</dt>
                 <dd>
                     <span data-testid="connection-state">
-                        <span role="status">{move || words_for(last.get().0)}</span>
+                        <span role="status">{move || words_for(latest.get().0)}</span>
                         {move || {
-                            last.get().1.map(|at| view! { ", checked " <Ago at=Signal::stored(at)/> })
+                            latest.get().1.map(|at| view! { ", checked " <Ago at=Signal::stored(at)/> })
                         }}
                     </span>
                 </dd>
@@ -100,7 +76,7 @@ pub fn RebootWanted(server: Signal<ServerResource>) -> impl IntoView {
             <p class="callout">
                 <Icon shape=Shape::Warning/>
                 <span>
-                    "This server asks for a reboot: packages that were updated are not in use yet."
+                    "This server needs a reboot: updated packages are not in use yet."
                 </span>
             </p>
         </Show>
@@ -125,9 +101,9 @@ pub fn NotesView(server: Signal<ServerResource>) -> impl IntoView {
 
 fn words_for(connection: Connection) -> &'static str {
     match connection {
-        Connection::AwaitingKey => "Waiting for the key",
-        Connection::Connected => "The panel gets in",
+        Connection::AwaitingKey => "Waiting for SSH key",
+        Connection::Connected => "Connected",
         Connection::Failed => "Cannot connect",
-        Connection::HostKeyChanged => "The host key has changed",
+        Connection::HostKeyChanged => "Host key does not match",
     }
 }

@@ -91,7 +91,7 @@ pub fn PasswordRoute(server: Signal<ServerResource>) -> impl IntoView {
     });
     view! {
         <details class="password-route" open=was_tried>
-            <summary>"Or give the password of " {user} " once"</summary>
+            <summary>"Or use the password of " {user} " once"</summary>
             <form on:submit=submit novalidate method="post">
                 <ul class="plain-list">
                     <li>
@@ -99,7 +99,7 @@ pub fn PasswordRoute(server: Signal<ServerResource>) -> impl IntoView {
                         "that from then on."
                     </li>
                     <li>
-                        "The password is encrypted while it waits, deleted when the login begins, and written to no log."
+                        "The password is encrypted while it waits, deleted when the login begins, and never logged."
                     </li>
                     {move || SudoersDropIn::of(&user.get()).map(|file| view! { <DropIn file/> })}
                 </ul>
@@ -109,15 +109,15 @@ pub fn PasswordRoute(server: Signal<ServerResource>) -> impl IntoView {
                     field=password
                     label="Password"
                     kind="password"
-                    hint="The one of this user on the server, not yours for the panel."
+                    hint="This user's password on the server, not your password for this panel."
                     // A browser would fill in the panel's own password otherwise.
                     autocomplete="new-password"
                 />
                 <div class="form-actions">
                     <SubmitButton
                         submission
-                        label="Log in with the password"
-                        busy="Sending..."
+                        label="Connect with password"
+                        busy="Connecting..."
                         disabled=trying
                     />
                 </div>
@@ -132,7 +132,7 @@ pub fn PasswordRoute(server: Signal<ServerResource>) -> impl IntoView {
 fn DropIn(file: SudoersDropIn) -> impl IntoView {
     view! {
         <li>
-            "If sudo asks for a password, it is told not to for this user, by the file "
+            "If sudo asks for a password, this user is exempted by the file "
             <code data-testid="sudoers-path">{file.path}</code>
             " with this line, checked with visudo:"
             <pre class="file" tabindex="0" aria-label="Content of the file">
@@ -179,7 +179,7 @@ fn Progress(attempt: Memo<Option<Attempt>>) -> impl IntoView {
             let doing = attempt
                 .doing
                 .clone()
-                .unwrap_or_else(|| "Waiting for a worker".to_owned());
+                .unwrap_or_else(|| "Waiting to start".to_owned());
             Some((doing, attempt.path.clone()))
         })
     });

@@ -4,10 +4,10 @@ mod choices;
 mod software;
 
 use leptos::prelude::*;
-use wire::ServerId;
 use wire::operations::{OperationResource, OperationState, OutputPage};
 use wire::provisioning::{ProvisionFields, ProvisionInput, SoftwareResource};
 use wire::servers::ServerInput;
+use wire::{ApiError, ServerId};
 
 use self::choices::{ChoiceForm, ChoiceInputs, Preview};
 pub use self::software::InstalledSoftware;
@@ -27,7 +27,7 @@ pub fn FirstProvisioning(
     view! {
         <section class="panel" aria-labelledby="provision">
             <h2 id="provision">"Provision this server"</h2>
-            <p>"The panel can log in. Provisioning makes the server ready for use."</p>
+            <p>"The panel is connected. Provisioning sets the server up for use."</p>
             <ChoiceInputs form software/>
             <Preview form software/>
             <ProvisionButton
@@ -76,7 +76,8 @@ pub fn ProvisionButton(
             type="button"
             class="button"
             class:is-primary=!is_quiet
-            disabled=move || !hydrated.get() || submission.is_busy()
+            disabled=move || !hydrated.get()
+            aria-disabled=move || submission.aria_disabled()
             on:click=start
         >
             <Icon shape=Shape::Play/>
@@ -85,13 +86,19 @@ pub fn ProvisionButton(
     }
 }
 
+/// All of the output is still to be fetched.
+const NOTHING_YET: OutputPage = OutputPage {
+    chunks: Vec::new(),
+    more: true,
+};
+
 /// The latest provisioning, live; another one takes its place.
 #[component]
 pub fn Provisioning(
     id: ServerId,
     #[prop(into)] software: Signal<SoftwareResource>,
     provisioning: Memo<Option<OperationResource>>,
-    printed: OutputPage,
+    printed: Result<OutputPage, ApiError>,
 ) -> impl IntoView {
     let operation_id =
         Memo::new(move |_| provisioning.with(|operation| operation.as_ref().map(|it| it.id)));
@@ -111,7 +118,7 @@ pub fn Provisioning(
                         let printed = if printed_by == Some(first.id) {
                             printed.get_value()
                         } else {
-                            OutputPage::default()
+                            Ok(NOTHING_YET)
                         };
                         let operation = Memo::new(move |_| {
                             provisioning.get().unwrap_or_else(|| first.clone())
@@ -140,18 +147,18 @@ fn Again(
         <Show when=is_done>
             <div class="after">
                 <ProvisionButton server=id label="Provision again".to_owned() is_quiet=true/>
-                <span class="field-note">"Safe to repeat: mends what is missing and leaves the rest alone."</span>
+                <span class="field-note">"Safe to repeat: adds what is missing and leaves the rest alone."</span>
             </div>
         </Show>
         <details class="panel choose-again">
-            <summary>"Choose other parts"</summary>
+            <summary>"Change software"</summary>
             <ChoiceInputs form software/>
             <p class="field-note">
-                "What is left out here stays on the server if it is there already; only what is chosen is installed and checked."
+                "Software you deselect stays on the server; only what is selected is installed and checked."
             </p>
             <ProvisionButton
                 server=id
-                label="Provision with these".to_owned()
+                label="Provision with this selection".to_owned()
                 is_quiet=true
                 choices=Callback::new(move |()| form.fields())
             />

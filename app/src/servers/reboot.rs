@@ -44,12 +44,11 @@ pub fn RebootServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
             id="reboot-server-title"
         >
             <p>
-                "Everything that runs on " <strong>{name}</strong>
-                " stops and starts again; its sites are away meanwhile. The panel waits until the server is back and says "
-                "what did not start."
+                "Everything on " <strong>{name}</strong>
+                " restarts, and its sites are unavailable until it is back. The panel waits for it and reports what did not start."
             </p>
             <Show when=move || is_busy.get()>
-                <p class="field-note">"It begins when the operation that is under way has ended."</p>
+                <p class="field-note">"It starts when the running operation has finished."</p>
             </Show>
             <FormMessage submission/>
             <div class="form-actions">
@@ -59,7 +58,7 @@ pub fn RebootServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                 <button
                     type="button"
                     class="button is-danger"
-                    disabled=move || submission.is_busy()
+                    aria-disabled=move || submission.aria_disabled()
                     on:click=start
                 >
                     {move || {

@@ -20,8 +20,8 @@ pub fn RemoveServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
         <section class="danger" aria-labelledby="danger">
             <h2 id="danger">"Remove this server"</h2>
             <p>
-                "Takes it out of the panel, with its rules and operations. What runs on the server stays; the panel's key "
-                "and what it wrote for sudo are taken off it if it can be reached."
+                "Removes it from the panel, with its rules and operation history. What runs on the server keeps running; the "
+                "panel's key and sudo rule are removed from it if it can be reached."
             </p>
             <button
                 type="button"
@@ -33,7 +33,7 @@ pub fn RemoveServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
                 "Remove server"
             </button>
             <Show when=move || is_busy.get()>
-                <span class="field-note">"An operation is under way; wait until it has ended."</span>
+                <span class="field-note">"An operation is running. Wait until it has finished."</span>
             </Show>
             <Dialog
                 open
@@ -54,7 +54,7 @@ fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoV
     let id = server.with_untracked(|server| server.id);
     let confirm_name = TextField::new("remove-server", "confirm_name", "", |text| {
         if text.trim().is_empty() {
-            Err("Type the server's name.".to_owned())
+            Err("Enter the server's name.".to_owned())
         } else {
             Ok(())
         }
@@ -88,7 +88,7 @@ fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoV
     view! {
         <form on:submit=submit novalidate method="post">
             <p>
-                "Its firewall rules and the record of its operations are lost from the panel. To go on, type "
+                "Its firewall rules and operation history are deleted from the panel. To confirm, type "
                 <strong>{move || server.with(|server| server.name.clone())}</strong> "."
             </p>
             <FormMessage submission/>

@@ -10,7 +10,7 @@ use wire::servers::{ServerInput, ServerResource};
 
 use self::form::DetailsForm;
 use super::remove::RemoveServer;
-use super::{ServerHeader, show, use_server_id};
+use super::{show, use_server_id};
 use crate::live::live;
 use crate::ui::{NotFound, live_page};
 
@@ -37,7 +37,6 @@ fn Body(id: ServerId, server: Signal<ServerResource>) -> impl IntoView {
     let summary = Memo::new(move |_| server.with(|server| server.summary.clone()));
     view! {
         <Title text=move || format!("Settings of {}", summary.with(|summary| summary.name.clone()))/>
-        <ServerHeader server=summary/>
         <DetailsForm id server/>
         <RemoveServer server=summary/>
     }

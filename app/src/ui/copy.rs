@@ -6,7 +6,8 @@ use leptos::prelude::*;
 use super::{Icon, Shape, Toasts};
 use crate::browser;
 
-/// Copies `text`; where the browser does not allow that, it selects the text of `source` instead.
+/// Copies `text`. Browsers refuse that on plain http beyond this machine; there the text is selected, so that a key
+/// copies it: that of `source`, or in a field that appears for it.
 #[component]
 pub fn CopyButton(
     #[prop(into)] text: Signal<String>,
@@ -18,16 +19,20 @@ pub fn CopyButton(
     is_small: bool,
 ) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
+    let by_hand = RwSignal::new(false);
     let copy = move |_| {
         leptos::task::spawn_local(async move {
             if browser::copy(&text.get_untracked()).await {
                 toasts.say("Copied.");
                 return;
             }
-            if let Some(element) = source.and_then(|source| source.get_untracked()) {
-                browser::select_text(&element);
+            match source.and_then(|source| source.get_untracked()) {
+                Some(element) => browser::select_text(&element),
+                None => {
+                    by_hand.try_set(true);
+                }
             }
-            toasts.say("This browser does not let pages copy here. Press Ctrl+C.");
+            toasts.say("Selected. Press Ctrl+C to copy (Cmd+C on a Mac): on plain http, browsers do not let a page do it.");
         });
     };
     view! {
@@ -41,5 +46,33 @@ pub fn CopyButton(
             <Icon shape=Shape::Copy/>
             {(!is_small).then_some("Copy")}
         </button>
+        <Show when=move || by_hand.get()>
+            <ByHand text label by_hand/>
+        </Show>
+    }
+}
+
+/// The text, selected, until it is left.
+#[component]
+fn ByHand(text: Signal<String>, label: &'static str, by_hand: RwSignal<bool>) -> impl IntoView {
+    let area = NodeRef::<html::Textarea>::new();
+    Effect::new(move || {
+        if let Some(area) = area.get() {
+            let _ = area.focus();
+            area.select();
+        }
+    });
+    view! {
+        <textarea
+            node_ref=area
+            class="copy-by-hand"
+            rows="1"
+            readonly
+            prop:value=move || text.get()
+            aria-label=label
+            on:blur=move |_| {
+                by_hand.try_set(false);
+            }
+        />
     }
 }

@@ -4,6 +4,8 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use super::show_secret::ShowSecret;
+
 /// A field of text and what is wrong with it.
 #[derive(Clone, Copy)]
 pub struct TextField {
@@ -82,7 +84,7 @@ impl TextField {
     }
 }
 
-/// A line of text.
+/// A line of text; one of the kind `password` can be shown.
 #[component]
 pub fn Field(
     field: TextField,
@@ -127,29 +129,40 @@ pub fn Field(
             on_leave.run(());
         }
     };
-    let (id, note) = (field.id(), format!("{}-note", field.id()));
+    let (id, note, name) = (
+        field.id(),
+        format!("{}-note", field.id()),
+        format!("{}-label", field.id()),
+    );
+    let is_secret = kind == "password";
+    let is_shown = RwSignal::new(false);
     let list = (!suggestions.is_empty()).then(|| format!("{}-list", field.id()));
     view! {
         <div class="field" class:is-code=is_code>
-            <label for=id.clone()>{label}</label>
-            <input
-                node_ref=input
-                id=id
-                name=field.name
-                type=kind
-                value=field.first.get_value()
-                prop:value=move || adopted.get().then(|| field.get())
-                autocomplete=autocomplete
-                autocapitalize=is_code.then_some("off")
-                spellcheck=is_code.then_some("false")
-                inputmode=inputmode
-                placeholder=placeholder
-                list=list.clone()
-                aria-describedby=note.clone()
-                aria-invalid=move || field.error().is_some().to_string()
-                on:input:target=move |event| field.take(event.target().value())
-                on:blur=leave
-            />
+            <label id=name.clone() for=id.clone()>
+                {label}
+            </label>
+            <div class="field-line">
+                <input
+                    node_ref=input
+                    id=id.clone()
+                    name=field.name
+                    type=move || if is_shown.get() { "text" } else { kind }
+                    value=field.first.get_value()
+                    prop:value=move || adopted.get().then(|| field.get())
+                    autocomplete=autocomplete
+                    autocapitalize=(is_code || is_secret).then_some("off")
+                    spellcheck=(is_code || is_secret).then_some("false")
+                    inputmode=inputmode
+                    placeholder=placeholder
+                    list=list.clone()
+                    aria-describedby=note.clone()
+                    aria-invalid=move || field.error().is_some().to_string()
+                    on:input:target=move |event| field.take(event.target().value())
+                    on:blur=leave
+                />
+                {is_secret.then(|| view! { <ShowSecret shown=is_shown field=id label=name/> })}
+            </div>
             {list
                 .map(|list| {
                     view! {

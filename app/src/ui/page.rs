@@ -43,7 +43,7 @@ fn LostNote(lost: Signal<Option<ApiError>>) -> impl IntoView {
         <Show when=move || lost.get().is_some()>
             <div class="callout is-warning" role="alert">
                 <Icon shape=Shape::Warning/>
-                <p>"This was removed in the meantime. What you see is how it was last."</p>
+                <p>"This has been removed. You are looking at its last state."</p>
                 <A href="/servers">"Go to servers"</A>
             </div>
         </Show>
@@ -75,6 +75,7 @@ pub fn ErrorView(error: ApiError) -> impl IntoView {
         | ApiError::Remote { .. }
         | ApiError::Refused { .. }
         | ApiError::Internal => view! {
+            <Title text="Could not be loaded"/>
             <section class="empty">
                 <h1>"This page could not be loaded"</h1>
                 <p>{error.to_string()}</p>
@@ -97,8 +98,8 @@ pub fn NotFound() -> impl IntoView {
     view! {
         <Title text="Not found"/>
         <section class="empty">
-            <h1>"There is nothing here"</h1>
-            <p>"The page does not exist, was removed, or belongs to somebody else."</p>
+            <h1>"Page not found"</h1>
+            <p>"The page does not exist, was removed, or belongs to another account."</p>
             <p>
                 <A href="/servers" attr:class="button is-primary">
                     "Go to servers"

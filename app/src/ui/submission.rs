@@ -39,6 +39,12 @@ impl Submission {
         self.busy.try_get().unwrap_or_default()
     }
 
+    /// For a button's `aria-disabled`: while its call is under way. Disabling it in earnest would take the focus from it;
+    /// another click does nothing anyway.
+    pub fn aria_disabled(self) -> Option<&'static str> {
+        self.is_busy().then_some("true")
+    }
+
     pub fn message(self) -> Option<String> {
         self.message.try_get().flatten()
     }
@@ -120,7 +126,17 @@ pub fn FormMessage(submission: Submission) -> impl IntoView {
     }
 }
 
-/// Sends the form it stands in. Before the program has taken over the page a click could only send
+/// What went wrong with a button that stands by itself, beside it.
+#[component]
+pub fn ButtonMessage(submission: Submission) -> impl IntoView {
+    view! {
+        <span role="alert" class="button-message">
+            {move || submission.message()}
+        </span>
+    }
+}
+
+/// Sends the form it stands in, once at a time. Before the program has taken over the page a click could only send
 /// the form the old way, so it waits for that.
 #[component]
 pub fn SubmitButton(
@@ -134,14 +150,22 @@ pub fn SubmitButton(
     #[prop(optional, into)] disabled: Signal<bool>,
 ) -> impl IntoView {
     let hydrated = expect_context::<crate::Hydrated>();
+    let is_held = move || submission.is_busy() || disabled.get();
     view! {
         <button
             type="submit"
             class="button"
             class:is-primary=!is_danger
             class:is-danger=is_danger
-            disabled=move || !hydrated.get() || submission.is_busy() || disabled.get()
+            disabled=move || !hydrated.get()
+            aria-disabled=move || is_held().then_some("true")
             aria-busy=move || submission.is_busy().to_string()
+            // Enter in a field is a click on this button, too.
+            on:click=move |event| {
+                if is_held() {
+                    event.prevent_default();
+                }
+            }
         >
             {move || if submission.is_busy() { busy.to_owned() } else { label.get() }}
         </button>

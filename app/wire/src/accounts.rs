@@ -222,7 +222,7 @@ impl PasswordChange {
 /// A sentence for the field.
 pub fn present_password(text: &str) -> Result<(), String> {
     if text.is_empty() {
-        return Err("Type your present password.".to_owned());
+        return Err("Enter your current password.".to_owned());
     }
     Ok(())
 }

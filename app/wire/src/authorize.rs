@@ -41,7 +41,7 @@ impl LoginPassword {
     /// A sentence for the field.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
-            return Err("Type the password.".to_owned());
+            return Err("Enter the password.".to_owned());
         }
         if text.chars().count() > Self::LONGEST {
             return Err(format!("Use at most {} characters.", Self::LONGEST));

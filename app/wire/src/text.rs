@@ -8,7 +8,7 @@
 pub fn one_line(text: &str, longest: usize) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("Fill this in.".to_owned());
+        return Err("This field is required.".to_owned());
     }
     if text.chars().count() > longest {
         return Err(format!("Use at most {longest} characters."));

@@ -52,7 +52,7 @@ async fn a_new_password_needs_the_present_one_and_guessing_it_is_slowed_down() {
         let wrong = change_password(&app, &ada, "not the password", NEW).await;
         assert_eq!(
             field(&wrong, "present_password"),
-            Some("This is not your present password.")
+            Some("The current password is wrong.")
         );
     }
     let refused = change_password(&app, &ada, PASSWORD, NEW).await;

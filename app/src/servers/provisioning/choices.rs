@@ -53,7 +53,7 @@ pub fn ChoiceInputs(form: ChoiceForm, software: Signal<SoftwareResource>) -> imp
         <div class="choices">
             <PhpSelect form software/>
             <fieldset class="parts">
-                <legend>"Other parts"</legend>
+                <legend>"Other software"</legend>
                 {form
                     .parts
                     .into_iter()
@@ -108,7 +108,7 @@ fn PhpSelect(form: ChoiceForm, software: Signal<SoftwareResource>) -> impl IntoV
                         .collect_view()
                 }}
             </select>
-            <p id=note class="field-note">"What the server's package sources offer."</p>
+            <p id=note class="field-note">"Versions from the server's package sources."</p>
         </div>
     }
 }
@@ -117,16 +117,16 @@ fn PhpSelect(form: ChoiceForm, software: Signal<SoftwareResource>) -> impl IntoV
 /// also when it is offered no longer.
 fn offers(offered: &[String], chosen: &str) -> Vec<(String, String)> {
     let mut offers = vec![match offered.first() {
-        Some(own) => ("own".to_owned(), format!("{own}, the distribution's own")),
-        None => ("own".to_owned(), "The distribution's own".to_owned()),
+        Some(own) => ("own".to_owned(), format!("{own} (distribution default)")),
+        None => ("own".to_owned(), "Distribution default".to_owned()),
     }];
     let others = offered.iter().skip(1);
     offers.extend(others.map(|version| (version.clone(), version.clone())));
     if !offers.iter().any(|(word, _)| word == chosen) && chosen != "none" {
         let shown = if offered.first().is_some_and(|own| own == chosen) {
-            format!("{chosen} and no other")
+            format!("{chosen}, fixed version")
         } else {
-            format!("{chosen}, not offered now")
+            format!("{chosen}, not available now")
         };
         offers.push((chosen.to_owned(), shown));
     }

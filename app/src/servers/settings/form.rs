@@ -64,11 +64,11 @@ pub fn DetailsForm(id: ServerId, server: Signal<ServerResource>) -> impl IntoVie
             <h2 id="details">"Details"</h2>
             <FormMessage submission/>
             <div class="field-row">
-                <Field field=form.name label="Name" hint="What you call it, as web-1."/>
+                <Field field=form.name label="Name" hint="For example web-1."/>
                 <Field
                     field=form.provider
                     label="Provider"
-                    hint="Whose machine it is. May stay empty."
+                    hint="Where it is hosted. Optional."
                     suggestions=PROVIDERS
                 />
             </div>
@@ -76,7 +76,7 @@ pub fn DetailsForm(id: ServerId, server: Signal<ServerResource>) -> impl IntoVie
                 <Field
                     field=form.address
                     label="Address"
-                    hint="An IP address or a host name. Another one must show the same host key."
+                    hint="An IP address or a host name. A new one must show the same host key."
                     is_code=true
                 />
                 <Field
@@ -89,39 +89,39 @@ pub fn DetailsForm(id: ServerId, server: Signal<ServerResource>) -> impl IntoVie
                 <Field
                     field=form.user
                     label="User"
-                    hint="root, or a user with password-less sudo."
+                    hint="root, or a user with passwordless sudo."
                     is_code=true
                 />
             </div>
             <Show when=move || is_busy.get()>
                 <p class="field-note">
-                    "An operation is under way: address, port and user can be changed when it has ended."
+                    "An operation is running: address, port and user can be changed when it has finished."
                 </p>
             </Show>
             <Show when=move || unreachable.get()>
                 <div class="callout">
                     <Icon shape=Shape::Warning/>
                     <p>
-                        "Nobody could be asked for the host key there, so nothing was saved. You can save it nevertheless: "
+                        "The host key could not be read there, so nothing was saved. You can save anyway: "
                         "the pinned key stays, and the panel logs in only where it is shown."
                     </p>
                     <button
                         type="button"
                         class="button"
-                        disabled=move || submission.is_busy()
+                        aria-disabled=move || submission.aria_disabled()
                         on:click=move |_| save(submission, HostKeyDecision::KeepPinned)
                     >
-                        "Save without asking"
+                        "Save anyway"
                     </button>
                 </div>
             </Show>
-            <TextArea field=form.notes label="Notes" hint="For you; nothing on the server reads them."/>
+            <TextArea field=form.notes label="Notes" hint="Only for you. They are not used on the server."/>
             <Theirs form/>
             <div class="form-actions">
                 <SubmitButton submission label="Save changes" busy="Saving..."/>
             </div>
         </form>
-        <Dialog open=deciding title="Another host key is there" id="other-host-key-title">
+        <Dialog open=deciding title="Different host key" id="other-host-key-title">
             {move || {
                 other_key
                     .get()
@@ -139,7 +139,7 @@ pub fn DetailsForm(id: ServerId, server: Signal<ServerResource>) -> impl IntoVie
                         };
                         view! {
                             <p>
-                                "What answers at the new address is not the server that is pinned. Nothing was saved yet."
+                                "The server at the new address has a different host key. Nothing has been saved yet."
                             </p>
                             <Decision pinned found name confirm_name submission open=deciding accept/>
                         }
@@ -156,7 +156,7 @@ fn Theirs(form: EditForm) -> impl IntoView {
         form.theirs.get().map(|notes| {
             view! {
                 <div class="field">
-                    <strong>"The notes as they were saved elsewhere"</strong>
+                    <strong>"The notes as saved elsewhere"</strong>
                     <p class="notes" dir="auto">
                         {notes}
                     </p>

@@ -86,7 +86,7 @@ async fn prove(panel: &Panel, who: &SignedIn, present_password: &str) -> Result<
     if is_right {
         return Ok(());
     }
-    Err(ApiError::field("present_password", "This is not your present password.").into())
+    Err(ApiError::field("present_password", "The current password is wrong.").into())
 }
 
 async fn find(tx: &Tx, who: &SignedIn) -> Result<user::Model, Error> {
