@@ -141,12 +141,12 @@ impl Run<'_> {
             loop {
                 tokio::select! {
                     attended = &mut attending => break Some(attended),
-                    () = incoming.is_due() => keeper.take(incoming.drain()).await?,
+                    () = incoming.is_due() => keeper.take(&incoming).await?,
                     () = &mut leaves => break None,
                 }
             }
         };
-        keeper.take(incoming.drain()).await?;
+        keeper.take(&incoming).await?;
         Ok(match attended {
             None => Look::Leave,
             Some(Ok(Attended::Ended { exit, size })) if keeper.read_to() >= size => {
