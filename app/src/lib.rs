@@ -8,6 +8,7 @@ mod layout;
 pub mod lifecycle;
 pub mod live;
 pub mod operations;
+mod pages;
 pub mod policy;
 mod search;
 pub mod servers;
@@ -21,14 +22,10 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Redirect, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-use crate::accounts::{
-    AccountPage, AccountsPage, SessionGate, SetupPage, SignInDialog, SignInPage,
-};
-use crate::firewall::FirewallPage;
-use crate::invitations::InvitationPage;
+use crate::accounts::{SessionGate, SignInDialog};
 use crate::layout::Frame;
-use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
-use crate::servers::{NewServerPage, ServerPage, ServerSettingsPage, ServersPage};
+use crate::pages::{Entrance, OfAccount, OfOperation, OfServer, Page};
+use crate::servers::ServersPage;
 use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
 
 /// Whether the program has taken over the page that the server rendered.
@@ -84,21 +81,21 @@ pub fn App() -> impl IntoView {
         <Title formatter=in_the_tab/>
         <Router>
             <Routes fallback=|| view! { <main class="bare"><NotFound/></main> }>
-                <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
-                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
-                <Route path=path!("/invitation") view=InvitationPage ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view=Page::Entrance(Entrance::Setup) ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=Page::Entrance(Entrance::SignIn) ssr=SsrMode::Async/>
+                <Route path=path!("/invitation") view=Page::Entrance(Entrance::Invitation) ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/") view=|| view! { <Redirect path="/servers"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/servers") view=ServersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/new") view=NewServerPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id") view=ServerPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/firewall") view=FirewallPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/settings") view=ServerSettingsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/operations") view=ServerOperationsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/:id/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
-                    <Route path=path!("/operations") view=OperationsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
-                    <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/new") view=Page::Server(OfServer::New) ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id") view=Page::Server(OfServer::Overview) ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/firewall") view=Page::Server(OfServer::Firewall) ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/settings") view=Page::Server(OfServer::Settings) ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/operations") view=Page::Operation(OfOperation::OfServer) ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/:id/operations/:operation") view=Page::Operation(OfOperation::One) ssr=SsrMode::Async/>
+                    <Route path=path!("/operations") view=Page::Operation(OfOperation::All) ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=Page::Account(OfAccount::Own) ssr=SsrMode::Async/>
+                    <Route path=path!("/accounts") view=Page::Account(OfAccount::All) ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
             <SignInDialog/>
