@@ -28,13 +28,24 @@ use crate::pages::{Entrance, OfAccount, OfOperation, OfServer, Page};
 use crate::servers::ServersPage;
 use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
 
-/// Whether the program has taken over the page that the server rendered.
+/// Whether the program has taken over the page that the server rendered. What changes with it must not have changed
+/// before that: attributes are taken as they are.
 #[derive(Clone, Copy)]
 pub struct Hydrated(RwSignal<bool>);
 
 impl Hydrated {
+    pub fn not_yet() -> Self {
+        Self(RwSignal::new(false))
+    }
+
     pub fn get(self) -> bool {
         self.0.get()
+    }
+
+    /// All of the page is taken over, also the part whose code came last.
+    pub fn done(self) {
+        self.0.set(true);
+        browser::mark("data-hydrated", true);
     }
 }
 
@@ -55,23 +66,24 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                {rendered()}
             </body>
         </html>
     }
 }
 
+/// The app as the server renders it.
+#[cfg(feature = "ssr")]
+pub fn rendered() -> impl IntoView {
+    view! { <App hydrated=Hydrated::not_yet()/> }
+}
+
 /// The app: what every page shares, and the site map, one line per page. Pages arrive whole, with
 /// their data: `SsrMode::Async`.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(hydrated: Hydrated) -> impl IntoView {
     provide_meta_context();
-    let hydrated = Hydrated(RwSignal::new(false));
     provide_context(hydrated);
-    Effect::new(move || {
-        hydrated.0.set(true);
-        browser::mark("data-hydrated", true);
-    });
     Clock::provide();
     Toasts::provide();
     SessionGate::provide();

@@ -3,6 +3,11 @@
 //! The frame and the list of servers come at once. Each other group of pages is a file of its own, made by the bundler
 //! from the functions below that carry `wasm_split`; the names of the groups are the names of the files.
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "a page cannot fail, fetching its code can, and the macro puts that into the same result"
+)]
+
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use leptos_meta::Title;
@@ -140,7 +145,13 @@ fn account(page: OfAccount) -> Result<AnyView, NotThere> {
 #[component]
 fn NotLoaded() -> impl IntoView {
     let location = use_location();
-    let address = move || format!("{}{}", location.pathname.get(), location.query.get().to_query_string());
+    let address = move || {
+        format!(
+            "{}{}",
+            location.pathname.get(),
+            location.query.get().to_query_string()
+        )
+    };
     view! {
         <Title text="Not loaded"/>
         <section class="empty">

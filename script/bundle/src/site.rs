@@ -54,8 +54,19 @@ impl Site {
             self.put(&name, &with_hash(content, &code), recipe, &mut current)?;
         }
         let style = short_hash(&[css.as_bytes()]);
-        self.put(&format!("{NAME}.{style}.css"), css.as_bytes(), recipe, &mut current)?;
-        for (kind, hash) in [("js", &code), ("wasm", &code), ("split", &code), ("manifest", &code), ("css", &style)] {
+        self.put(
+            &format!("{NAME}.{style}.css"),
+            css.as_bytes(),
+            recipe,
+            &mut current,
+        )?;
+        for (kind, hash) in [
+            ("js", &code),
+            ("wasm", &code),
+            ("split", &code),
+            ("manifest", &code),
+            ("css", &style),
+        ] {
             hashes.extend([kind, ": ", hash, "\n"]);
         }
         replace(&self.hash_file(), hashes.as_bytes())?;
@@ -106,7 +117,10 @@ fn stamp_of(recipe: Recipe, wasm: &[u8], css: &str) -> String {
 }
 
 fn hash_of_all(files: &BTreeMap<String, Vec<u8>>) -> String {
-    let parts: Vec<&[u8]> = files.iter().flat_map(|(name, content)| [name.as_bytes(), content]).collect();
+    let parts: Vec<&[u8]> = files
+        .iter()
+        .flat_map(|(name, content)| [name.as_bytes(), content])
+        .collect();
     short_hash(&parts)
 }
 
@@ -114,7 +128,10 @@ fn with_hash(content: &[u8], hash: &str) -> Vec<u8> {
     let mut content = content.to_vec();
     let placeholder = PLACEHOLDER.as_bytes();
     let mut at = 0;
-    while let Some(found) = content[at..].windows(placeholder.len()).position(|window| window == placeholder) {
+    while let Some(found) = content[at..]
+        .windows(placeholder.len())
+        .position(|window| window == placeholder)
+    {
         at += found;
         content[at..at + placeholder.len()].copy_from_slice(hash.as_bytes());
         at += placeholder.len();
@@ -191,7 +208,15 @@ mod tests {
         Bound {
             files: [
                 (format!("{NAME}.{PLACEHOLDER}.js"), js.as_bytes().to_vec()),
-                (format!("{NAME}.{PLACEHOLDER}.wasm"), format!("\0asm ./a.{PLACEHOLDER}.js").into_bytes()),
+                (format!("__wasm_split.{PLACEHOLDER}.js"), b"2".to_vec()),
+                (
+                    format!("__wasm_split_manifest.{PLACEHOLDER}.json"),
+                    b"{}".to_vec(),
+                ),
+                (
+                    format!("{NAME}.{PLACEHOLDER}.wasm"),
+                    format!("\0asm ./a.{PLACEHOLDER}.js").into_bytes(),
+                ),
                 ("snippets/one/inline0.js".to_owned(), b"1".to_vec()),
             ]
             .into(),
@@ -220,10 +245,37 @@ mod tests {
         let mut expected = vec!["snippets".to_owned()];
         for line in list.lines() {
             let (kind, hash) = line.split_once(": ").expect("kind: hash");
-            expected.push(format!("{NAME}.{hash}.{kind}"));
+            match kind {
+                "js" | "wasm" | "css" => expected.push(format!("{NAME}.{hash}.{kind}")),
+                "split" => expected.push(format!("__wasm_split.{hash}.js")),
+                "manifest" => expected.push(format!("__wasm_split_manifest.{hash}.json")),
+                other => panic!("an unknown kind {other}"),
+            }
         }
         expected.sort();
         assert_eq!(names(&folder.path().join("pkg")), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn files_name_each_other_by_the_hash_and_not_by_its_placeholder() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        Site::at(folder.path()).write(DEVELOPMENT, b"w", "c", &bound("j"))?;
+        let pkg = folder.path().join("pkg");
+        let names = names(&pkg);
+        let wasm = names
+            .iter()
+            .find(|name| name.ends_with(".wasm"))
+            .expect("a module");
+        let code = wasm.split('.').nth(1).expect("a hash");
+        assert_eq!(
+            fs::read_to_string(pkg.join(wasm))?,
+            format!("\0asm ./a.{code}.js")
+        );
+        assert!(
+            names.iter().all(|name| !name.contains(PLACEHOLDER)),
+            "{names:?}"
+        );
         Ok(())
     }
 

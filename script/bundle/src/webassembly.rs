@@ -1,10 +1,4 @@
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    process::Command,
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Mutex};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use wasm_bindgen_cli_support::Bindgen;
@@ -48,21 +42,35 @@ pub fn bind(wasm: &[u8], wasm_opt: Option<&Path>) -> Result<Bound> {
         .web(true)?
         .typescript(false)
         .remove_producers_section(true)
+        // The other modules share memory and tables with the first.
+        .keep_lld_exports(true)
         .generate_output()
         .context("wasm-bindgen")?;
     let mut modules = split.modules;
-    modules.insert(format!("{NAME}.{PLACEHOLDER}.wasm"), output.wasm_mut().emit_wasm());
+    modules.insert(
+        format!("{NAME}.{PLACEHOLDER}.wasm"),
+        output.wasm_mut().emit_wasm(),
+    );
     if let Some(program) = wasm_opt {
         modules = shrink_all(modules, program)?;
     }
 
     let mut files = modules;
-    files.insert(format!("{NAME}.{PLACEHOLDER}.js"), output.js().as_bytes().to_vec());
+    files.insert(
+        format!("{NAME}.{PLACEHOLDER}.js"),
+        output.js().as_bytes().to_vec(),
+    );
     files.insert(link, split.link);
-    files.insert(format!("__wasm_split_manifest.{PLACEHOLDER}.json"), split.manifest);
+    files.insert(
+        format!("__wasm_split_manifest.{PLACEHOLDER}.json"),
+        split.manifest,
+    );
     for (module, texts) in output.snippets() {
         for (number, text) in texts.iter().enumerate() {
-            files.insert(format!("snippets/{module}/inline{number}.js"), text.as_bytes().to_vec());
+            files.insert(
+                format!("snippets/{module}/inline{number}.js"),
+                text.as_bytes().to_vec(),
+            );
         }
     }
     for (path, text) in output.local_modules() {
@@ -80,20 +88,30 @@ struct Split {
 }
 
 fn split(wasm: &[u8], scratch: &Path, main: &Path, link: &str) -> Result<Split> {
-    let (folder, link_path, main_module) =
-        (scratch.join("split"), format!("./{link}"), format!("./{NAME}.{PLACEHOLDER}.js"));
+    let (folder, link_path, main_module) = (
+        scratch.join("split"),
+        format!("./{link}"),
+        format!("./{NAME}.{PLACEHOLDER}.js"),
+    );
     let mut options = wasm_split_cli_support::Options::new(wasm);
     options.output_dir = &folder;
     options.main_out_path = main;
     options.link_name = &link_path;
     options.main_module = &main_module;
-    let made = wasm_split_cli_support::transform(options).map_err(|error| anyhow!("splitting: {error:#}"))?;
+    let made = wasm_split_cli_support::transform(options)
+        .map_err(|error| anyhow!("splitting: {error:#}"))?;
 
     let mut link = String::from_utf8(read(&folder.join(link))?)?;
     let mut modules = BTreeMap::new();
     for path in made.split_modules {
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).context("a module without a name")?;
-        let (before, after) = (format!("\"./{stem}.wasm\""), format!("{stem}.{PLACEHOLDER}.wasm"));
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .context("a module without a name")?;
+        let (before, after) = (
+            format!("\"./{stem}.wasm\""),
+            format!("{stem}.{PLACEHOLDER}.wasm"),
+        );
         if !link.contains(&before) {
             continue; // Empty: nothing would fetch it.
         }
@@ -103,13 +121,28 @@ fn split(wasm: &[u8], scratch: &Path, main: &Path, link: &str) -> Result<Split> 
     let needed: BTreeMap<_, Vec<_>> = made
         .prefetch_map
         .iter()
-        .map(|(group, stems)| (group, stems.iter().map(|stem| format!("{stem}.{PLACEHOLDER}")).collect()))
+        .map(|(group, stems)| {
+            (
+                group,
+                stems
+                    .iter()
+                    .map(|stem| format!("{stem}.{PLACEHOLDER}"))
+                    .collect(),
+            )
+        })
         .collect();
-    Ok(Split { modules, link: link.into_bytes(), manifest: serde_json::to_vec(&needed)? })
+    Ok(Split {
+        modules,
+        link: link.into_bytes(),
+        manifest: serde_json::to_vec(&needed)?,
+    })
 }
 
 /// The modules are many and a machine has more than one core.
-fn shrink_all(modules: BTreeMap<String, Vec<u8>>, wasm_opt: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+fn shrink_all(
+    modules: BTreeMap<String, Vec<u8>>,
+    wasm_opt: &Path,
+) -> Result<BTreeMap<String, Vec<u8>>> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let left = Mutex::new(modules.into_iter());
     let next = || left.lock().ok().and_then(|mut left| left.next());
@@ -127,8 +160,9 @@ fn shrink_all(modules: BTreeMap<String, Vec<u8>>, wasm_opt: &Path) -> Result<BTr
             .collect();
         let mut all = BTreeMap::new();
         for worker in workers {
-            let small: Result<BTreeMap<_, _>> =
-                worker.join().map_err(|_| anyhow!("a worker of wasm-opt panicked"))?;
+            let small: Result<BTreeMap<_, _>> = worker
+                .join()
+                .map_err(|_| anyhow!("a worker of wasm-opt panicked"))?;
             all.extend(small?);
         }
         Ok(all)
