@@ -9,6 +9,7 @@ mod layout;
 pub mod lifecycle;
 pub mod live;
 pub mod operations;
+mod pages;
 pub mod policy;
 mod search;
 pub mod servers;
@@ -22,23 +23,30 @@ use leptos_meta::{Title, provide_meta_context};
 use leptos_router::components::{ParentRoute, Redirect, Route, Router, Routes};
 use leptos_router::{SsrMode, path};
 
-use crate::accounts::{
-    AccountPage, AccountsPage, SessionGate, SetupPage, SignInDialog, SignInPage,
-};
-use crate::firewall::FirewallPage;
-use crate::invitations::InvitationPage;
+use crate::accounts::{SessionGate, SignInDialog};
 use crate::layout::Frame;
-use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
-use crate::servers::{NewServerPage, ServerFrame, ServerPage, ServerSettingsPage, ServersPage};
+use crate::pages::{Entrance, OfAccount, OfOperation, OfServer, Page};
+use crate::servers::ServersPage;
 use crate::ui::{Clock, NotFound, ToastRegion, Toasts};
 
-/// Whether the program has taken over the page that the server rendered.
+/// Whether the program has taken over the page that the server rendered. What changes with it must not have changed
+/// before that: attributes are taken as they are.
 #[derive(Clone, Copy)]
 pub struct Hydrated(RwSignal<bool>);
 
 impl Hydrated {
+    pub fn not_yet() -> Self {
+        Self(RwSignal::new(false))
+    }
+
     pub fn get(self) -> bool {
         self.0.get()
+    }
+
+    /// All of the page is taken over, also the part whose code came last.
+    pub fn done(self) {
+        self.0.set(true);
+        browser::mark("data-hydrated", true);
     }
 }
 
@@ -59,23 +67,24 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <MetaTags/>
             </head>
             <body>
-                <App/>
+                {rendered()}
             </body>
         </html>
     }
 }
 
+/// The app as the server renders it.
+#[cfg(feature = "ssr")]
+pub fn rendered() -> impl IntoView {
+    view! { <App hydrated=Hydrated::not_yet()/> }
+}
+
 /// The app: what every page shares, and the site map, one line per page. Pages arrive whole, with
 /// their data: `SsrMode::Async`.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn App(hydrated: Hydrated) -> impl IntoView {
     provide_meta_context();
-    let hydrated = Hydrated(RwSignal::new(false));
     provide_context(hydrated);
-    Effect::new(move || {
-        hydrated.0.set(true);
-        browser::mark("data-hydrated", true);
-    });
     Clock::provide();
     Toasts::provide();
     SessionGate::provide();
@@ -85,23 +94,23 @@ pub fn App() -> impl IntoView {
         <Title formatter=in_the_tab/>
         <Router>
             <Routes fallback=|| view! { <main class="bare"><NotFound/></main> }>
-                <Route path=path!("/setup") view=SetupPage ssr=SsrMode::Async/>
-                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
-                <Route path=path!("/invitation") view=InvitationPage ssr=SsrMode::Async/>
+                <Route path=path!("/setup") view=Page::Entrance(Entrance::Setup) ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=Page::Entrance(Entrance::SignIn) ssr=SsrMode::Async/>
+                <Route path=path!("/invitation") view=Page::Entrance(Entrance::Invitation) ssr=SsrMode::Async/>
                 <ParentRoute path=path!("") view=Frame ssr=SsrMode::Async>
                     <Route path=path!("/") view=|| view! { <Redirect path="/servers"/> } ssr=SsrMode::Async/>
                     <Route path=path!("/servers") view=ServersPage ssr=SsrMode::Async/>
-                    <Route path=path!("/servers/new") view=NewServerPage ssr=SsrMode::Async/>
-                    <ParentRoute path=path!("/servers/:id") view=ServerFrame ssr=SsrMode::Async>
-                        <Route path=path!("") view=ServerPage ssr=SsrMode::Async/>
-                        <Route path=path!("/firewall") view=FirewallPage ssr=SsrMode::Async/>
-                        <Route path=path!("/settings") view=ServerSettingsPage ssr=SsrMode::Async/>
-                        <Route path=path!("/operations") view=ServerOperationsPage ssr=SsrMode::Async/>
-                        <Route path=path!("/operations/:operation") view=OperationPage ssr=SsrMode::Async/>
+                    <Route path=path!("/servers/new") view=Page::Server(OfServer::New) ssr=SsrMode::Async/>
+                    <ParentRoute path=path!("/servers/:id") view=Page::Server(OfServer::Frame) ssr=SsrMode::Async>
+                        <Route path=path!("") view=Page::Server(OfServer::Overview) ssr=SsrMode::Async/>
+                        <Route path=path!("/firewall") view=Page::Server(OfServer::Firewall) ssr=SsrMode::Async/>
+                        <Route path=path!("/settings") view=Page::Server(OfServer::Settings) ssr=SsrMode::Async/>
+                        <Route path=path!("/operations") view=Page::Operation(OfOperation::OfServer) ssr=SsrMode::Async/>
+                        <Route path=path!("/operations/:operation") view=Page::Operation(OfOperation::One) ssr=SsrMode::Async/>
                     </ParentRoute>
-                    <Route path=path!("/operations") view=OperationsPage ssr=SsrMode::Async/>
-                    <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
-                    <Route path=path!("/accounts") view=AccountsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/operations") view=Page::Operation(OfOperation::All) ssr=SsrMode::Async/>
+                    <Route path=path!("/account") view=Page::Account(OfAccount::Own) ssr=SsrMode::Async/>
+                    <Route path=path!("/accounts") view=Page::Account(OfAccount::All) ssr=SsrMode::Async/>
                 </ParentRoute>
             </Routes>
             <SignInDialog/>

@@ -71,7 +71,7 @@ pub fn router(state: AppState) -> Router {
     for route in ROUTES {
         router = router.route(route.path, (route.handler)(&state));
     }
-    let pages = generate_route_list(app::App);
+    let pages = generate_route_list(app::rendered);
     let panel = state.panel.clone();
     let options = state.options.clone();
     // Not `leptos_routes_with_context`: that also registers every server function on a route of its

@@ -3,12 +3,15 @@
 //! ```text
 //! SITE/hash.txt                  which hashes are current: lines `js: H`, `wasm: H`, `css: H`, as Leptos reads them
 //! SITE/pkg/brokeforge.H.js       the loader
-//! SITE/pkg/brokeforge.H.wasm
+//! SITE/pkg/brokeforge.H.wasm     the frame and the first page
+//! SITE/pkg/*.H.wasm              each group of other pages, and what some of the groups share
+//! SITE/pkg/__wasm_split.H.js     fetches those when one of their pages is opened
+//! SITE/pkg/__wasm_split_manifest.H.json     which a group needs, for the server to name them at once
 //! SITE/pkg/brokeforge.H.css
 //! SITE/pkg/snippets/             JavaScript of crates, if any
 //! ```
 //!
-//! A name holds the hash of its content, so each file may be cached for ever.
+//! A name holds the hash of its content, or of all the code, so each file may be cached for ever.
 
 mod site;
 mod styles;

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -12,6 +12,10 @@ use crate::webassembly::Bound;
 
 /// The first part of every file name, known to the server as Leptos' output name.
 pub const NAME: &str = "brokeforge";
+
+/// Stands for the hash in names and contents until all contents are there. As long as a hash, so that replacing it moves
+/// nothing in a module.
+pub const PLACEHOLDER: &str = "________________";
 
 /// How the files were made: others must be made anew.
 #[derive(Clone, Copy)]
@@ -39,27 +43,31 @@ impl Site {
     }
 
     /// Writes the files, then the list of their hashes, then removes what the list no longer names: a server that
-    /// renders a page in between finds whole files under the names it read.
+    /// renders a page in between finds whole files under the names it read. Loader and modules name each other, so they
+    /// share one hash, of all of them.
     pub fn write(&self, recipe: Recipe, wasm: &[u8], css: &str, bound: &Bound) -> Result<()> {
         let mut hashes = String::new();
         let mut current = BTreeSet::new();
-        for (kind, content) in [
-            ("js", bound.js.as_slice()),
-            ("wasm", bound.wasm.as_slice()),
-            ("css", css.as_bytes()),
-        ] {
-            let hash = short_hash(&[content]);
-            hashes.extend([kind, ": ", &hash, "\n"]);
-            let name = format!("{NAME}.{hash}.{kind}");
-            self.put(&name, content, recipe, &mut current)?;
+        let code = hash_of_all(&bound.files);
+        for (name, content) in &bound.files {
+            let name = name.replace(PLACEHOLDER, &code);
+            self.put(&name, &with_hash(content, &code), recipe, &mut current)?;
         }
-        for (path, text) in &bound.snippets {
-            self.put(
-                &format!("snippets/{path}"),
-                text.as_bytes(),
-                recipe,
-                &mut current,
-            )?;
+        let style = short_hash(&[css.as_bytes()]);
+        self.put(
+            &format!("{NAME}.{style}.css"),
+            css.as_bytes(),
+            recipe,
+            &mut current,
+        )?;
+        for (kind, hash) in [
+            ("js", &code),
+            ("wasm", &code),
+            ("split", &code),
+            ("manifest", &code),
+            ("css", &style),
+        ] {
+            hashes.extend([kind, ": ", hash, "\n"]);
         }
         replace(&self.hash_file(), hashes.as_bytes())?;
         remove_others(&self.pkg(), &current)?;
@@ -106,6 +114,29 @@ fn stamp_of(recipe: Recipe, wasm: &[u8], css: &str) -> String {
     // The bundler's own build time would be better, but cargo relinks it for no reason of ours.
     let version = env!("CARGO_PKG_VERSION");
     format!("{version} optimized={optimized} compressed={compressed} {input}\n")
+}
+
+fn hash_of_all(files: &BTreeMap<String, Vec<u8>>) -> String {
+    let parts: Vec<&[u8]> = files
+        .iter()
+        .flat_map(|(name, content)| [name.as_bytes(), content])
+        .collect();
+    short_hash(&parts)
+}
+
+fn with_hash(content: &[u8], hash: &str) -> Vec<u8> {
+    let mut content = content.to_vec();
+    let placeholder = PLACEHOLDER.as_bytes();
+    let mut at = 0;
+    while let Some(found) = content[at..]
+        .windows(placeholder.len())
+        .position(|window| window == placeholder)
+    {
+        at += found;
+        content[at..at + placeholder.len()].copy_from_slice(hash.as_bytes());
+        at += placeholder.len();
+    }
+    content
 }
 
 fn short_hash(parts: &[&[u8]]) -> String {
@@ -175,9 +206,20 @@ mod tests {
 
     fn bound(js: &str) -> Bound {
         Bound {
-            js: js.as_bytes().to_vec(),
-            wasm: b"\0asm".to_vec(),
-            snippets: [("one/inline0.js".to_owned(), "1".to_owned())].into(),
+            files: [
+                (format!("{NAME}.{PLACEHOLDER}.js"), js.as_bytes().to_vec()),
+                (format!("__wasm_split.{PLACEHOLDER}.js"), b"2".to_vec()),
+                (
+                    format!("__wasm_split_manifest.{PLACEHOLDER}.json"),
+                    b"{}".to_vec(),
+                ),
+                (
+                    format!("{NAME}.{PLACEHOLDER}.wasm"),
+                    format!("\0asm ./a.{PLACEHOLDER}.js").into_bytes(),
+                ),
+                ("snippets/one/inline0.js".to_owned(), b"1".to_vec()),
+            ]
+            .into(),
         }
     }
 
@@ -203,10 +245,37 @@ mod tests {
         let mut expected = vec!["snippets".to_owned()];
         for line in list.lines() {
             let (kind, hash) = line.split_once(": ").expect("kind: hash");
-            expected.push(format!("{NAME}.{hash}.{kind}"));
+            match kind {
+                "js" | "wasm" | "css" => expected.push(format!("{NAME}.{hash}.{kind}")),
+                "split" => expected.push(format!("__wasm_split.{hash}.js")),
+                "manifest" => expected.push(format!("__wasm_split_manifest.{hash}.json")),
+                other => panic!("an unknown kind {other}"),
+            }
         }
         expected.sort();
         assert_eq!(names(&folder.path().join("pkg")), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn files_name_each_other_by_the_hash_and_not_by_its_placeholder() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        Site::at(folder.path()).write(DEVELOPMENT, b"w", "c", &bound("j"))?;
+        let pkg = folder.path().join("pkg");
+        let names = names(&pkg);
+        let wasm = names
+            .iter()
+            .find(|name| name.ends_with(".wasm"))
+            .expect("a module");
+        let code = wasm.split('.').nth(1).expect("a hash");
+        assert_eq!(
+            fs::read_to_string(pkg.join(wasm))?,
+            format!("\0asm ./a.{code}.js")
+        );
+        assert!(
+            names.iter().all(|name| !name.contains(PLACEHOLDER)),
+            "{names:?}"
+        );
         Ok(())
     }
 

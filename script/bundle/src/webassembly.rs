@@ -1,7 +1,9 @@
-use std::{collections::BTreeMap, fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Mutex};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use wasm_bindgen_cli_support::Bindgen;
+
+use crate::site::{NAME, PLACEHOLDER};
 
 /// What rustc emits for wasm32-unknown-unknown by default, and no more: with `--all-features` wasm-opt may emit types
 /// that browsers do not load yet.
@@ -16,12 +18,10 @@ const FEATURES: [&str; 8] = [
     "--enable-sign-ext",
 ];
 
-/// What wasm-bindgen makes of one module.
+/// What a browser loads. Names and contents hold `PLACEHOLDER` where the hash of all of it will be.
 pub struct Bound {
-    pub js: Vec<u8>,
-    pub wasm: Vec<u8>,
-    /// Path below `snippets/`, content.
-    pub snippets: BTreeMap<String, String>,
+    /// Path below `pkg/`, content.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 /// The module as cargo left it.
@@ -29,33 +29,143 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
-/// Generates the loader for browsers, and shrinks the module if there is a `wasm-opt`.
+/// Splits the module where the app says so, generates the loader for browsers, and shrinks all modules if there is a
+/// `wasm-opt`.
 pub fn bind(wasm: &[u8], wasm_opt: Option<&Path>) -> Result<Bound> {
+    let scratch = tempfile::tempdir()?;
+    let main = scratch.path().join("main.wasm");
+    let link = format!("__wasm_split.{PLACEHOLDER}.js");
+    let split = split(wasm, scratch.path(), &main, &link)?;
+
     let mut output = Bindgen::new()
-        .input_bytes(crate::site::NAME, wasm.to_vec())
+        .input_bytes(NAME, read(&main)?)
         .web(true)?
         .typescript(false)
         .remove_producers_section(true)
+        // The other modules share memory and tables with the first.
+        .keep_lld_exports(true)
         .generate_output()
         .context("wasm-bindgen")?;
+    let mut modules = split.modules;
+    modules.insert(
+        format!("{NAME}.{PLACEHOLDER}.wasm"),
+        output.wasm_mut().emit_wasm(),
+    );
+    if let Some(program) = wasm_opt {
+        modules = shrink_all(modules, program)?;
+    }
 
-    let mut snippets = BTreeMap::new();
+    let mut files = modules;
+    files.insert(
+        format!("{NAME}.{PLACEHOLDER}.js"),
+        output.js().as_bytes().to_vec(),
+    );
+    files.insert(link, split.link);
+    files.insert(
+        format!("__wasm_split_manifest.{PLACEHOLDER}.json"),
+        split.manifest,
+    );
     for (module, texts) in output.snippets() {
         for (number, text) in texts.iter().enumerate() {
-            snippets.insert(format!("{module}/inline{number}.js"), text.clone());
+            files.insert(
+                format!("snippets/{module}/inline{number}.js"),
+                text.as_bytes().to_vec(),
+            );
         }
     }
     for (path, text) in output.local_modules() {
-        snippets.insert(path.clone(), text.clone());
+        files.insert(format!("snippets/{path}"), text.as_bytes().to_vec());
     }
-    let wasm = output.wasm_mut().emit_wasm();
-    Ok(Bound {
-        js: output.js().as_bytes().to_vec(),
-        wasm: match wasm_opt {
-            Some(program) => shrink(&wasm, program)?,
-            None => wasm,
-        },
-        snippets,
+    Ok(Bound { files })
+}
+
+struct Split {
+    modules: BTreeMap<String, Vec<u8>>,
+    /// The JavaScript that fetches them.
+    link: Vec<u8>,
+    /// Which modules each group of pages needs, for the server to name them in a document.
+    manifest: Vec<u8>,
+}
+
+fn split(wasm: &[u8], scratch: &Path, main: &Path, link: &str) -> Result<Split> {
+    let (folder, link_path, main_module) = (
+        scratch.join("split"),
+        format!("./{link}"),
+        format!("./{NAME}.{PLACEHOLDER}.js"),
+    );
+    let mut options = wasm_split_cli_support::Options::new(wasm);
+    options.output_dir = &folder;
+    options.main_out_path = main;
+    options.link_name = &link_path;
+    options.main_module = &main_module;
+    let made = wasm_split_cli_support::transform(options)
+        .map_err(|error| anyhow!("splitting: {error:#}"))?;
+
+    let mut link = String::from_utf8(read(&folder.join(link))?)?;
+    let mut modules = BTreeMap::new();
+    for path in made.split_modules {
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .context("a module without a name")?;
+        let (before, after) = (
+            format!("\"./{stem}.wasm\""),
+            format!("{stem}.{PLACEHOLDER}.wasm"),
+        );
+        if !link.contains(&before) {
+            continue; // Empty: nothing would fetch it.
+        }
+        link = link.replace(&before, &format!("\"./{after}\""));
+        modules.insert(after, read(&path)?);
+    }
+    let needed: BTreeMap<_, Vec<_>> = made
+        .prefetch_map
+        .iter()
+        .map(|(group, stems)| {
+            (
+                group,
+                stems
+                    .iter()
+                    .map(|stem| format!("{stem}.{PLACEHOLDER}"))
+                    .collect(),
+            )
+        })
+        .collect();
+    Ok(Split {
+        modules,
+        link: link.into_bytes(),
+        manifest: serde_json::to_vec(&needed)?,
+    })
+}
+
+/// The modules are many and a machine has more than one core.
+fn shrink_all(
+    modules: BTreeMap<String, Vec<u8>>,
+    wasm_opt: &Path,
+) -> Result<BTreeMap<String, Vec<u8>>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new(modules.into_iter());
+    let next = || left.lock().ok().and_then(|mut left| left.next());
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut small = BTreeMap::new();
+                    while let Some((name, wasm)) = next() {
+                        small.insert(name, shrink(&wasm, wasm_opt)?);
+                    }
+                    Ok(small)
+                })
+            })
+            .collect();
+        let mut all = BTreeMap::new();
+        for worker in workers {
+            let small: Result<BTreeMap<_, _>> = worker
+                .join()
+                .map_err(|_| anyhow!("a worker of wasm-opt panicked"))?;
+            all.extend(small?);
+        }
+        Ok(all)
     })
 }
 

@@ -25,7 +25,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(15);
 const KEEP_ALIVES_UNANSWERED: usize = 3;
 /// Messages of up to 32 KiB that wait for a slow reader, per session, before the server is held back.
-const MESSAGES_BUFFERED: usize = 16;
+const MESSAGES_BUFFERED: usize = 4;
 
 /// An encrypted transport, not yet logged in. Dropping it cuts the connection at once.
 pub(crate) struct Transport {

@@ -103,7 +103,7 @@ async fn page(app: &TestApp, owner: &Visitor, path: &str) -> (StatusCode, String
 /// Every page of the site map, with real ids in it.
 fn pages(server: ServerId, operations: &[i64]) -> Vec<String> {
     let mut paths = Vec::new();
-    for route in leptos_axum::generate_route_list(app::App) {
+    for route in leptos_axum::generate_route_list(app::rendered) {
         let path = route.path().replace(":id", &server.to_string());
         let path = path.replace("{id}", &server.to_string());
         if path.contains("operation}") || path.contains(":operation") {

@@ -181,12 +181,12 @@ impl Run<'_> {
             loop {
                 tokio::select! {
                     attended = &mut attending => break Some(attended),
-                    () = incoming.is_due() => keeper.take(incoming.drain()).await?,
+                    () = incoming.is_due() => keeper.take(&incoming).await?,
                     () = &mut leaves => break None,
                 }
             }
         };
-        keeper.take(incoming.drain()).await?;
+        keeper.take(&incoming).await?;
         Ok(attended)
     }
 }

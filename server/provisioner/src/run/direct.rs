@@ -35,7 +35,7 @@ impl Run<'_> {
             let error = match attempt.await {
                 Ok(exit) => {
                     let mut keeper = keeper;
-                    keeper.take(printed.into_bytes()).await?;
+                    keeper.read(printed.into_bytes()).await?;
                     return Ok(Verdict::Exit(exit, keeper.end().await?));
                 }
                 Err(error) => error,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use ssh::{Output, Stream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 
 use super::Run;
@@ -16,13 +16,16 @@ use crate::output::{Reader, Said};
 /// Of each step's output, this much of the beginning is kept, and as much of the end as `TAIL`.
 const HEAD: usize = 768 * 1024;
 const TAIL: usize = 256 * 1024;
-/// So much is not kept waiting: a server that prints without end must not fill memory.
-const FULL: usize = 512 * 1024;
+/// So much is not kept waiting: a server that prints without end must not fill memory, nor a hundred at once.
+const FULL: usize = 32 * 1024;
+/// Steps that store output at the same time. The database takes one writer; what the others would hold meanwhile (26 MB
+/// for a hundred that stream) stays on their servers.
+static TURNS: Semaphore = Semaphore::const_new(2);
 /// Output is stored, and announced, at most five times a second where it comes at a usual speed.
 const FLUSH: Duration = Duration::from_millis(200);
 /// More facts than any of our scripts has.
 const MOST_FACTS: usize = 100;
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 32 * 1024;
 /// So much of the end tells the usual failures.
 const LAST_LINES: usize = 8 * 1024;
 
@@ -60,7 +63,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    pub fn drain(&self) -> Vec<u8> {
+    fn drain(&self) -> Vec<u8> {
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -149,7 +152,13 @@ impl<'a> Keeper<'a> {
         self.base + self.reader.read_bytes()
     }
 
-    pub async fn take(&mut self, bytes: Vec<u8>) -> Result<()> {
+    /// Stores what has come.
+    pub async fn take(&mut self, incoming: &Incoming) -> Result<()> {
+        let _turn = TURNS.acquire().await?;
+        self.read(incoming.drain()).await
+    }
+
+    pub async fn read(&mut self, bytes: Vec<u8>) -> Result<()> {
         // By pieces, so that the head ends about where it should.
         for piece in bytes.chunks(PIECE) {
             let said = self.reader.read(piece);
