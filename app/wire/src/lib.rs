@@ -11,6 +11,7 @@ pub mod ids;
 pub mod invitations;
 pub mod lifecycle;
 pub mod operations;
+pub mod plan;
 pub mod provisioning;
 pub mod resource_kind;
 pub mod servers;

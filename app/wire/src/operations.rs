@@ -193,8 +193,6 @@ pub struct StepResource {
     pub exit: Option<String>,
     /// Why it failed on the server, and what to do next.
     pub diagnosis: Option<Diagnosis>,
-    /// The script that runs, to be read and copied.
-    pub script: String,
 }
 
 /// Output that the reader does not have yet.

@@ -74,7 +74,7 @@ pub async fn request(
     if let Some(rule) = made_before {
         return Ok(RuleId(rule.id));
     }
-    refuse_what_cannot_be(&tx, &server.0, &rule, None).await?;
+    refuse_what_cannot_be(tx.reads(), &server.0, &rule, None).await?;
     let at = tx.at().0;
     let row = tx
         .insert(firewall_rule::ActiveModel {
@@ -132,7 +132,7 @@ pub async fn request_change(
     if rule_of(&row)? == rule {
         return Ok(None);
     }
-    refuse_what_cannot_be(&tx, &server.0, &rule, Some(id)).await?;
+    refuse_what_cannot_be(tx.reads(), &server.0, &rule, Some(id)).await?;
     managed::write(
         &mut tx,
         ResourceKind::FirewallRule,
@@ -190,8 +190,9 @@ fn ssh_port(server: &server::Model) -> u16 {
     u16::try_from(server.sshd_port.unwrap_or(server.port)).unwrap_or(22)
 }
 
-async fn refuse_what_cannot_be(
-    tx: &Tx,
+/// Refuses what would lock the panel out, belongs to provisioning, or is there already.
+pub(crate) async fn refuse_what_cannot_be(
+    conn: &impl ConnectionTrait,
     server: &server::Model,
     rule: &NewRule,
     except: Option<RuleId>,
@@ -219,7 +220,7 @@ async fn refuse_what_cannot_be(
     }
     let others = firewall_rule::Entity::find()
         .filter(firewall_rule::Column::ServerId.eq(server.id))
-        .all(tx.reads())
+        .all(conn)
         .await?;
     for other in others {
         let existing = rule_of(&other)?;

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use wire::ResourceKind;
 use wire::firewall::{Action, Protocol, RuleFields};
+use wire::plan::PreviewWork;
 
 use crate::host::Host;
 use crate::panel::{TestPanel, is_active};
@@ -35,6 +36,25 @@ async fn with_firewall(name: &str) -> Option<(Host, TestPanel, domain::access::O
     Some((host, panel, server))
 }
 
+/// What the page shows before a rule is added does the same when a person runs it on the server, twice.
+async fn by_hand(host: &Host, panel: &TestPanel, server: &domain::access::OwnedServer) {
+    let rule = fields("By hand", "8181", "", Action::Allow);
+    let work = PreviewWork::AddRule { rule };
+    let plan = domain::planner::preview(&panel.panel, &panel.who, server, &work)
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let printed = host.sh(&plan.script());
+        assert!(
+            printed.contains("::summary allow 8181/tcp from anywhere"),
+            "{printed}"
+        );
+    }
+    assert!(host.sh("ufw status").contains("8181/tcp"));
+    assert!(!host.holds("[ -e /var/lib/brokeforge/firewall-rollback/pending ]"));
+    host.sh("ufw --force delete allow in proto tcp from any to any port 8181");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() {
     let Some((host, panel, server)) = with_firewall("rules").await else {
@@ -57,6 +77,8 @@ async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() 
         .await;
     assert!(is_active(&deny));
     assert!(!reaches(&host, 8081), "a deny behind an allow does nothing");
+
+    by_hand(&host, &panel, &server).await;
 
     let before = host.sh("ufw status numbered; sha256sum /etc/ufw/*.rules");
     let range = RuleFields {
