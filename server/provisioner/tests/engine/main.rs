@@ -8,6 +8,7 @@ mod deadlines;
 mod every_failure_point;
 mod full_disk;
 mod lanes;
+mod model;
 mod panel;
 mod reconciling;
 mod restarts;
