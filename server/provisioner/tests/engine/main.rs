@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cancelling;
+mod cut;
 mod cuts;
+mod cutting_proxy;
 mod deadlines;
 mod every_failure_point;
 mod full_disk;
@@ -13,3 +15,7 @@ mod panel;
 mod reconciling;
 mod restarts;
 mod retry;
+// The harness of the `ssh` crate's own tests; one sshd is as good as another.
+#[expect(dead_code, reason = "the tests here need only a part of it")]
+#[path = "../../../ssh/tests/integration/sshd.rs"]
+mod sshd;
