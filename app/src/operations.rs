@@ -7,6 +7,7 @@ mod feed;
 mod list;
 mod page;
 mod plan;
+mod printed;
 mod retry;
 mod row;
 mod steps;

@@ -203,7 +203,7 @@ pub struct OutputPage {
     pub more: bool,
 }
 
-/// A piece of what a step printed, with control sequences already taken out.
+/// A piece of what a step printed. Of control sequences only colours are left, as `colours` reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputChunk {
     /// Grows from chunk to chunk; the next question says `after: id`.

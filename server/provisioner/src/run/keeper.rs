@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use ssh::{Output, Stream};
 use tokio::sync::Notify;
 use tokio::time::sleep;
+use wire::colours::plain;
 
 use super::Run;
 use crate::output::{Reader, Said};
@@ -114,7 +115,7 @@ impl<'a> Keeper<'a> {
             String::new()
         } else {
             let db = &run.panel.db;
-            run.claim.last_output(db, position, LAST_LINES).await?
+            plain(&run.claim.last_output(db, position, LAST_LINES).await?)
         };
         Ok(Self {
             run,
@@ -199,7 +200,7 @@ impl<'a> Keeper<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        self.last_lines.push_str(&text);
+        self.last_lines.push_str(&plain(&text));
         keep_end(&mut self.last_lines, LAST_LINES);
         if self.progress.stored < HEAD && self.way == Way::AsItComes {
             self.progress.stored += text.len();

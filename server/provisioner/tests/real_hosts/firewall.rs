@@ -28,7 +28,7 @@ fn reaches(host: &Host, port: u16) -> bool {
 }
 
 /// A host with a firewall; PHP and the like are not waited for.
-async fn with_firewall(name: &str) -> Option<(Host, TestPanel, domain::access::OwnedServer)> {
+async fn with_firewall(name: &str) -> Option<(Host, TestPanel, OwnedServer)> {
     let host = Host::start(name, &[])?;
     let panel = TestPanel::start().await;
     let server = panel.add(&host).await;
@@ -38,14 +38,16 @@ async fn with_firewall(name: &str) -> Option<(Host, TestPanel, domain::access::O
 }
 
 /// What the page shows before a rule is added does the same when a person runs it on the server, twice.
-async fn by_hand(host: &Host, panel: &TestPanel, server: &domain::access::OwnedServer) {
+async fn by_hand(host: &Host, panel: &TestPanel, server: &OwnedServer) {
     let rule = fields("By hand", "8181", "", Action::Allow);
     let work = PreviewWork::AddRule { rule };
     let plan = domain::planner::preview(&panel.panel, &panel.who, server, &work)
         .await
         .unwrap();
-    for _ in 0..2 {
-        let printed = host.sh(&plan.script());
+    let script = plan.script();
+    host.sh(&format!("cat > /root/rule.sh <<'END_OF_COPY'\n{script}END_OF_COPY"));
+    for shell in ["bash", "sh"] {
+        let printed = host.sh(&format!("{shell} -n /root/rule.sh && {shell} /root/rule.sh"));
         assert!(
             printed.contains("::summary allow 8181/tcp from anywhere"),
             "{printed}"
