@@ -10,6 +10,7 @@ import { expectSameDocument, markDocument, watchForTrouble } from '../support/wa
 test.describe.configure({ mode: 'serial' });
 
 const WIDE = { width: 1280, height: 900 };
+const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 const NARROW = { width: 390, height: 844 };
 
 let panel, page, watcher, noTrouble, noTroubleWatching, broken, busy;
@@ -207,6 +208,30 @@ test('an operation shows and copies the same words when it has run', async () =>
     if (title !== 'Check the system') expect(ran).toContain(script);
   }
   expect(ran).toContain(body.shared);
+});
+
+test('output keeps the colours that a server gave it, as text, and each can be read in both themes', async () => {
+  const [operation, step] = panel.sql(`SELECT operation_id || ' ' || MIN(position) FROM operation_steps
+    WHERE status = 'failed' GROUP BY operation_id LIMIT 1`).split(' ');
+  const words = COLOURS.map((name, number) => `'plain ' || char(27) || '[0;${30 + number}m${name} <b>' || char(27) || '[0m' || char(10)`);
+  const output = [...words, `char(27) || '[0;1;2;4mstrong' || char(27) || '[0m' || char(27) || ']0;title' || char(10)`].join(' || ');
+  panel.sql(`INSERT INTO operation_output (operation_id, step, text) VALUES (${operation}, ${step}, ${output})`);
+  await page.goto(`${panel.url}/operations/${operation}`);
+  await hydrated(page);
+  const printed = page.locator('.output').filter({ hasText: 'plain red <b>' });
+  await expect(printed).toBeVisible();
+  expect(await printed.textContent()).not.toContain('\u001b');
+  await expect(printed.locator('b')).toHaveCount(0);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    const colours = await Promise.all(COLOURS.map((name) => printed.locator(`.is-${name}`).evaluate((it) => getComputedStyle(it).color)));
+    expect(new Set(colours).size).toBe(COLOURS.length);
+    await accessible(page);
+  }
+  const strong = printed.locator('.is-bold.is-underlined');
+  await expect(strong).toHaveText('strong');
+  await expect(strong).toHaveCSS('text-decoration-line', 'underline');
+  await page.emulateMedia({ colorScheme: null });
 });
 
 test('the search leads to the operations of a server', async () => {

@@ -3,7 +3,6 @@
 mod document;
 
 use wire::ResourceKind;
-use wire::ServerId;
 use wire::firewall::NewRule;
 use wire::operations::OperationKind;
 use wire::plan::{PlanResource, PreviewWork};
@@ -14,7 +13,7 @@ use crate::access::{OwnedServer, SignedIn};
 use crate::db::now;
 use crate::entities::server;
 use crate::queue::Claim;
-use crate::{Db, Error, Panel, firewall, provisioning, words};
+use crate::{Db, Error, Panel, firewall, provisioning};
 
 /// Knows the steps of all work.
 pub trait Planner: Send + Sync {

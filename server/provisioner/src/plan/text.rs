@@ -19,7 +19,9 @@ impl Step {
         for value in &self.values {
             let shown = value.shown();
             let told = match &*shown {
-                _ if value.is_secret => format!("a secret, not shown here; to run this by hand, put it in the place of {shown}"),
+                _ if value.is_secret => format!(
+                    "a secret, not shown here; to run this by hand, put it in the place of {shown}"
+                ),
                 "" => "(none)".to_owned(),
                 text => one_line(text),
             };
@@ -152,7 +154,10 @@ mod tests {
             ),
             "{text}"
         );
-        assert!(text.ends_with("VALUES_END'\n$(id) rm\n80\n<password>\nVALUES_END\n"), "{text}");
+        assert!(
+            text.ends_with("VALUES_END'\n$(id) rm\n80\n<password>\nVALUES_END\n"),
+            "{text}"
+        );
         assert!(!text.contains("hunter2"));
     }
 

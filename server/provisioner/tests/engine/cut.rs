@@ -51,7 +51,8 @@ async fn no_cut_stall_or_half_close_makes_a_wrong_verdict() {
     let seed = number("BROKEFORGE_SEED").unwrap_or_else(|| rand::rng().random());
     println!("BROKEFORGE_CUTS={cycles} BROKEFORGE_SEED={seed}");
     let sshd = Sshd::start_with(
-        "SetEnv HOME={folder}/home BROKEFORGE_STEPS={folder}/home/steps\nMaxStartups 200\nMaxSessions 100\n",
+        "SetEnv HOME={folder}/home BROKEFORGE_STEPS={folder}/home/steps\nMaxStartups 200\nMaxSessions 100\n\
+         IgnoreUnknown PerSourcePenalties\nPerSourcePenalties no\n",
     );
     let key = generate_key("test").unwrap();
     sshd.authorize(&key);
@@ -162,6 +163,7 @@ async fn one_cycle(
                 "{told}: {reason}"
             );
         }
+        Outcome::Unknown(reason) => panic!("{told}: nobody knows: {reason}"),
         Outcome::Cancelled(by) => panic!("{told}: cancelled by {by}"),
     }
     assert_eq!(

@@ -11,6 +11,7 @@ mod every_failure_point;
 mod full_disk;
 mod lanes;
 mod model;
+mod naming;
 mod panel;
 mod reconciling;
 mod restarts;

@@ -2,12 +2,13 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use domain::access::OwnedServer;
+use wire::ResourceKind;
 use wire::firewall::{Action, Protocol, RuleFields};
 use wire::plan::PreviewWork;
-use wire::{ResourceKind, RuleId};
 
 use crate::host::Host;
 use crate::panel::{TestPanel, is_active};
+use crate::twice;
 
 fn fields(name: &str, port: &str, source: &str, action: Action) -> RuleFields {
     RuleFields {
@@ -45,9 +46,13 @@ async fn by_hand(host: &Host, panel: &TestPanel, server: &OwnedServer) {
         .await
         .unwrap();
     let script = plan.script();
-    host.sh(&format!("cat > /root/rule.sh <<'END_OF_COPY'\n{script}END_OF_COPY"));
+    host.sh(&format!(
+        "cat > /root/rule.sh <<'END_OF_COPY'\n{script}END_OF_COPY"
+    ));
     for shell in ["bash", "sh"] {
-        let printed = host.sh(&format!("{shell} -n /root/rule.sh && {shell} /root/rule.sh"));
+        let printed = host.sh(&format!(
+            "{shell} -n /root/rule.sh && {shell} /root/rule.sh"
+        ));
         assert!(
             printed.contains("::summary allow 8181/tcp from anywhere"),
             "{printed}"
@@ -123,47 +128,7 @@ async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() 
     .unwrap();
     assert!(panel.settled(&server, deny.id).await.is_none());
     assert!(reaches(&host, 8081));
-    the_installer_and_the_remover_run_twice(&host, &panel, &server, open.id).await;
-}
-
-/// A record of what is there already, as after a panel that could not note how its work ended.
-async fn the_installer_and_the_remover_run_twice(
-    host: &Host,
-    panel: &TestPanel,
-    server: &OwnedServer,
-    open: RuleId,
-) {
-    const RULES: &str = "ufw status numbered; sha256sum /etc/ufw/*.rules";
-    let (db, who, kind) = (&panel.panel.db, &panel.who, ResourceKind::FirewallRule);
-    let open_too = panel
-        .insert_failed_rule(server, "8081", "", Action::Allow)
-        .await;
-    let before = host.sh(RULES);
-    domain::managed::retry(&panel.panel, who, server, kind, open_too.0)
-        .await
-        .unwrap();
-    assert!(is_active(&panel.settled(server, open_too).await.unwrap()));
-    assert_eq!(
-        before,
-        host.sh(RULES),
-        "the second installation changed something"
-    );
-
-    domain::managed::request_removal(db, who, server, kind, open.0)
-        .await
-        .unwrap();
-    assert!(panel.settled(server, open).await.is_none());
-    assert!(!reaches(host, 8081));
-    let before = host.sh(RULES);
-    domain::managed::request_removal(db, who, server, kind, open_too.0)
-        .await
-        .unwrap();
-    assert!(panel.settled(server, open_too).await.is_none());
-    assert_eq!(
-        before,
-        host.sh(RULES),
-        "the second removal changed something"
-    );
+    twice::every_kind(&host, &panel, &server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
