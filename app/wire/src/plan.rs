@@ -1,5 +1,7 @@
 //! What work does on its server, before it is asked for and as it was done: the same words for both.
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 
 use crate::firewall::RuleFields;
@@ -62,7 +64,7 @@ impl PlanResource {
             script += &self.shared;
         }
         for (place, step) in self.steps.iter().enumerate() {
-            script += &format!("\n# {}. {}\n{}", place + 1, step.title, step.script);
+            let _ = write!(script, "\n# {}. {}\n{}", place + 1, step.title, step.script);
         }
         script
     }

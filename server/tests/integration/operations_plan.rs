@@ -146,7 +146,7 @@ async fn a_form_that_would_be_refused_is_refused_with_the_same_words() {
     let owner = app.owner().await;
     let server = app.provisioned_server(&owner).await;
     for (port, sentence) in [
-        ("90:80", "A range goes upwards"),
+        ("90:80", "Put the lower port first"),
         ("80", "Port 80 is open already"),
     ] {
         let work = json!({ "add_rule": { "rule": rule("Web", port) } });
