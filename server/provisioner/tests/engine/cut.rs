@@ -51,8 +51,7 @@ async fn no_cut_stall_or_half_close_makes_a_wrong_verdict() {
     let seed = number("BROKEFORGE_SEED").unwrap_or_else(|| rand::rng().random());
     println!("BROKEFORGE_CUTS={cycles} BROKEFORGE_SEED={seed}");
     let sshd = Sshd::start_with(
-        "SetEnv HOME={folder}/home BROKEFORGE_STEPS={folder}/home/steps\nMaxStartups 200\nMaxSessions 100\n\
-         IgnoreUnknown PerSourcePenalties\nPerSourcePenalties no\n",
+        "SetEnv HOME={folder}/home BROKEFORGE_STEPS={folder}/home/steps\nMaxStartups 200\nMaxSessions 100\n",
     );
     let key = generate_key("test").unwrap();
     sshd.authorize(&key);
