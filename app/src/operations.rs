@@ -6,6 +6,8 @@ mod failure;
 mod feed;
 mod list;
 mod page;
+mod plan;
+mod printed;
 mod retry;
 mod row;
 mod steps;
@@ -17,12 +19,14 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use wire::operations::list::{OperationList, OperationListInput};
 use wire::operations::{OperationInput, OperationResource, OutputInput, OutputPage};
+use wire::plan::{PlanResource, PreviewInput};
 use wire::{ApiError, OperationId};
 
 pub use self::badge::OperationBadge;
 pub use self::cancel::CancelInRow;
 pub use self::list::{OperationsPage, ServerOperationsPage};
 pub use self::page::OperationPage;
+pub use self::plan::{Steps, Wanted};
 pub use self::view::OperationView;
 
 /// A page of a list of operations: of one server, or of all that are the caller's.
@@ -48,6 +52,20 @@ pub async fn list(input: OperationListInput) -> Result<OperationList, ApiError> 
 pub async fn show(input: OperationInput) -> Result<OperationResource, ApiError> {
     let (panel, operation) = crate::session::owned_operation(input.operation_id).await?;
     Ok(domain::operations::show(&panel.db, &operation).await?)
+}
+
+/// The steps of an operation as one script: what is going to run, or what ran.
+#[server(prefix = "/api", endpoint = "operations/plan", input = Json, output = Json)]
+pub async fn plan(input: OperationInput) -> Result<PlanResource, ApiError> {
+    let (panel, operation) = crate::session::owned_operation(input.operation_id).await?;
+    Ok(domain::operations::plan(&panel.db, &operation).await?)
+}
+
+/// The steps that work would take, without asking for it.
+#[server(prefix = "/api", endpoint = "operations/preview", input = Json, output = Json)]
+pub async fn preview(input: PreviewInput) -> Result<PlanResource, ApiError> {
+    let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
+    Ok(domain::planner::preview(&panel, &who, &server, &input.work).await?)
 }
 
 /// What an operation printed after the last chunk that the reader has.

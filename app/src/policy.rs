@@ -39,6 +39,8 @@ pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
     ("/api/operations/cancel", Policy::SignedIn),
     ("/api/operations/list", Policy::SignedIn),
     ("/api/operations/output", Policy::SignedIn),
+    ("/api/operations/plan", Policy::SignedIn),
+    ("/api/operations/preview", Policy::SignedIn),
     ("/api/operations/retry", Policy::SignedIn),
     ("/api/operations/show", Policy::SignedIn),
     ("/api/servers/accept_host_key", Policy::SignedIn),

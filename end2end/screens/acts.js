@@ -93,3 +93,18 @@ export async function refuseRetry(page) {
     status: 429, json: { error: 'too_many', retry_after_seconds: 42 },
   }));
 }
+
+export async function previewRule(page) {
+  const form = page.getByRole('form', { name: 'Add a rule' });
+  await form.getByLabel('Name').fill('Metrics of the shop');
+  await form.getByLabel('Port', { exact: true }).fill('9101');
+  await form.getByText('Exact steps and commands').click();
+  await expect(form.getByText('# new port: 9101')).toBeVisible();
+}
+
+export async function previewReboot(page) {
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  const dialog = page.getByRole('dialog', { name: /Reboot/ });
+  await dialog.getByText('Exact steps and commands').click();
+  await expect(dialog.getByRole('heading', { name: '2. Wait until it is back' })).toBeVisible();
+}

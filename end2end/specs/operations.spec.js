@@ -10,6 +10,7 @@ import { expectSameDocument, markDocument, watchForTrouble } from '../support/wa
 test.describe.configure({ mode: 'serial' });
 
 const WIDE = { width: 1280, height: 900 };
+const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
 const NARROW = { width: 390, height: 844 };
 
 let panel, page, watcher, noTrouble, noTroubleWatching, broken, busy;
@@ -146,6 +147,93 @@ test('the lists are accessible and fit, wide and narrow', async () => {
   await page.setViewportSize(WIDE);
 });
 
+test('the steps of a rule show before it is added, follow the form, and are copied as a script that runs', async () => {
+  await page.goto(`${panel.url}/servers/${busy}/firewall`);
+  await hydrated(page);
+  const form = page.getByRole('form', { name: 'Add a rule' });
+  await form.getByText('Exact steps and commands').click();
+  await expect(form).toContainText('Fill in the form to see them.');
+  await form.getByLabel('Name').fill('Web');
+  await form.getByLabel('Port', { exact: true }).fill('8081');
+  await expect(form.getByRole('heading', { name: '1. Add the rule' })).toBeVisible();
+  await expect(form).toContainText('# new port: 8081');
+  await form.getByLabel('Port', { exact: true }).fill('8082');
+  await expect(form).toContainText('# new port: 8082');
+  await form.getByLabel('Port', { exact: true }).fill('443');
+  await expect(form).toContainText('Port 443 is open already');
+  await form.getByLabel('Port', { exact: true }).fill('8082');
+  await expect(form).toContainText('# new port: 8082');
+  await accessible(page);
+  const script = await copied(form);
+  expect(script).toContain('The panel confirms this over a new connection within 50 s');
+  expect(script.match(/begin_change\(\) \{/g)).toHaveLength(1);
+  understood(script);
+});
+
+test('the steps of a provisioning and of a reboot show before they are asked for', async () => {
+  panel.sql(`UPDATE servers SET provision_status = NULL WHERE id = ${busy}`);
+  panel.sql(`DELETE FROM operations WHERE server_id = ${busy} AND verb = 'provision'`);
+  await page.goto(`${panel.url}/servers/${busy}`);
+  await hydrated(page);
+  const provision = page.getByRole('region', { name: 'Provision this server' });
+  await provision.getByText('Exact steps and commands').click();
+  await expect(provision.getByRole('heading', { name: '10. Verify' })).toBeVisible();
+  await expect(provision.getByRole('heading', { name: /Redis/ })).toHaveCount(0);
+  await provision.getByLabel('Redis').check();
+  await expect(provision.getByRole('heading', { name: '10. Redis' })).toBeVisible();
+  understood(await copied(provision));
+  await accessible(page);
+
+  await page.getByRole('button', { name: 'Reboot' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Reboot busy?' });
+  await dialog.getByText('Exact steps and commands').click();
+  await expect(dialog.getByRole('heading', { name: '2. Wait until it is back' })).toBeVisible();
+  understood(await copied(dialog));
+  await accessible(page);
+});
+
+test('an operation shows and copies the same words when it has run', async () => {
+  await page.goto(`${panel.url}/operations?state=failed`);
+  await hydrated(page);
+  await page.getByRole('link', { name: 'Provision broken' }).first().click();
+  await page.getByText('Commands', { exact: true }).click();
+  await expect(page.getByRole('heading', { name: '1. Connect' })).toBeVisible();
+  await page.getByText('Functions that the steps share').click();
+  await accessible(page);
+  const ran = await copied(page.getByRole('main'));
+  understood(ran);
+  const input = { server_id: broken, work: { provision: { choices: null } } };
+  const { body } = await panel.call(page, 'operations/preview', input);
+  for (const { title, script } of body.steps) {
+    if (title !== 'Check the system') expect(ran).toContain(script);
+  }
+  expect(ran).toContain(body.shared);
+});
+
+test('output keeps the colours that a server gave it, as text, and each can be read in both themes', async () => {
+  const [operation, step] = panel.sql(`SELECT operation_id || ' ' || MIN(position) FROM operation_steps
+    WHERE status = 'failed' GROUP BY operation_id LIMIT 1`).split(' ');
+  const words = COLOURS.map((name, number) => `'plain ' || char(27) || '[0;${30 + number}m${name} <b>' || char(27) || '[0m' || char(10)`);
+  const output = [...words, `char(27) || '[0;1;2;4mstrong' || char(27) || '[0m' || char(27) || ']0;title' || char(10)`].join(' || ');
+  panel.sql(`INSERT INTO operation_output (operation_id, step, text) VALUES (${operation}, ${step}, ${output})`);
+  await page.goto(`${panel.url}/operations/${operation}`);
+  await hydrated(page);
+  const printed = page.locator('.output').filter({ hasText: 'plain red <b>' });
+  await expect(printed).toBeVisible();
+  expect(await printed.textContent()).not.toContain('\u001b');
+  await expect(printed.locator('b')).toHaveCount(0);
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    const colours = await Promise.all(COLOURS.map((name) => printed.locator(`.is-${name}`).evaluate((it) => getComputedStyle(it).color)));
+    expect(new Set(colours).size).toBe(COLOURS.length);
+    await accessible(page);
+  }
+  const strong = printed.locator('.is-bold.is-underlined');
+  await expect(strong).toHaveText('strong');
+  await expect(strong).toHaveCSS('text-decoration-line', 'underline');
+  await page.emulateMedia({ colorScheme: null });
+});
+
 test('the search leads to the operations of a server', async () => {
   await page.goto(`${panel.url}/servers`);
   await hydrated(page);
@@ -242,4 +330,16 @@ test('nothing went wrong on the way, in either tab', () => {
 async function accessible(tab) {
   const { violations } = await new AxeBuilder({ page: tab }).analyze();
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)).toEqual([]);
+}
+
+/** What the button for the whole script puts into the clipboard. */
+async function copied(within) {
+  await within.getByRole('button', { name: 'Copy as a shell script' }).click();
+  await expect(page.getByText('Copied.').first()).toBeVisible();
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+/** A shell reads all of it without a complaint. */
+function understood(script) {
+  execFileSync('sh', ['-n'], { input: script });
 }

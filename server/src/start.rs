@@ -14,7 +14,7 @@ use domain::secrets::Secrets;
 use domain::{Db, Panel, Prober, accounts, key_check, queue};
 use leptos::config::{Env, LeptosOptions};
 use migrations::Migrator;
-use provisioner::{SshProber, Worker};
+use provisioner::{Plans, SshProber, Worker};
 use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -106,6 +106,7 @@ pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> R
     let panel = Panel {
         db,
         prober,
+        planner: Arc::new(Plans),
         secrets,
         limits: Arc::default(),
         public_url: origin.into(),

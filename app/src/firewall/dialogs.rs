@@ -5,11 +5,13 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use wire::firewall::{RuleResource, UpdateRuleInput};
 use wire::lifecycle::ManagedInput;
+use wire::plan::PreviewWork;
 use wire::{ResourceKind, ServerId};
 
-use super::form::{RuleForm, RuleInputs};
+use super::form::{RuleForm, RuleInputs, wanted};
 use super::update;
 use crate::lifecycle::remove;
+use crate::operations::Steps;
 use crate::ui::{Dialog, FormMessage, Submission, SubmitButton};
 
 /// Changes the rule in `edited`.
@@ -26,13 +28,14 @@ pub fn EditDialog(server: ServerId, edited: RwSignal<Option<RuleResource>>) -> i
 #[component]
 fn EditForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> impl IntoView {
     let form = RuleForm::of("edit-rule", &rule);
+    let rule_id = rule.id;
     let submission = form.submission();
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if submission.check() {
             let input = UpdateRuleInput {
                 server_id: server,
-                rule_id: rule.id,
+                rule_id,
                 rule: form.fields(),
             };
             submission.run(update(input), move |()| open.set(false));
@@ -42,6 +45,12 @@ fn EditForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> impl 
         <form on:submit=submit novalidate method="post">
             <FormMessage submission/>
             <RuleInputs form/>
+            <Steps
+                summary="Exact steps and commands"
+                wanted=Signal::derive(move || {
+                    form.usable().map(|rule| wanted(server, PreviewWork::ChangeRule { rule_id, rule }))
+                })
+            />
             <div class="form-actions">
                 <Cancel open/>
                 <SubmitButton submission label="Save rule" busy="Saving rule..."/>
@@ -79,6 +88,10 @@ fn RemoveForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> imp
                 <strong>{rule.name}</strong>
                 " (" {rule.action.as_str()} " " {rule.port} "/" {rule.protocol.as_str()} ") is removed from the server."
             </p>
+            <Steps
+                summary="Exact steps and commands"
+                wanted=Signal::stored(Some(wanted(server, PreviewWork::RemoveRule { rule_id: rule.id })))
+            />
             <FormMessage submission/>
             <div class="form-actions">
                 <Cancel open/>

@@ -6,10 +6,12 @@ use wire::ServerId;
 use wire::firewall::{
     Action, CreateRuleInput, PortRange, Protocol, RuleFields, RuleResource, Source,
 };
+use wire::plan::{PreviewInput, PreviewWork};
 use wire::text::one_line;
 
 use super::create;
 use crate::browser;
+use crate::operations::{Steps, Wanted};
 use crate::ui::{ChoiceField, Field, FormMessage, Select, Submission, SubmitButton, TextField};
 
 const PROTOCOLS: &[(&str, &str)] = &[("tcp", "TCP"), ("udp", "UDP"), ("any", "Any")];
@@ -67,6 +69,21 @@ impl RuleForm {
         }
     }
 
+    /// The fields as they change, while they can be used.
+    pub fn usable(self) -> Option<RuleFields> {
+        let fields = RuleFields {
+            name: self.name.get(),
+            port: self.port.get(),
+            protocol: Protocol::parse(self.protocol.get()).unwrap_or(Protocol::Tcp),
+            source: self.source.get(),
+            action: Action::parse(self.action.get()).unwrap_or(Action::Allow),
+        };
+        let fits = one_line(&fields.name, 100).is_ok()
+            && PortRange::parse(&fields.port).is_ok()
+            && Source::parse(&fields.source).is_ok();
+        fits.then_some(fields)
+    }
+
     fn clear(self) {
         self.name.set("");
         self.port.set("");
@@ -99,6 +116,14 @@ pub fn RuleInputs(form: RuleForm) -> impl IntoView {
     }
 }
 
+/// The steps of work on a rule.
+pub fn wanted(server: ServerId, work: PreviewWork) -> Wanted {
+    Wanted::Preview(PreviewInput {
+        server_id: server,
+        work,
+    })
+}
+
 /// Adds a rule.
 #[component]
 pub fn AddRule(server: ServerId) -> impl IntoView {
@@ -129,6 +154,12 @@ pub fn AddRule(server: ServerId) -> impl IntoView {
             <h3 id="add-rule">"Add a rule"</h3>
             <FormMessage submission/>
             <RuleInputs form/>
+            <Steps
+                summary="Exact steps and commands"
+                wanted=Signal::derive(move || {
+                    form.usable().map(|rule| wanted(server, PreviewWork::AddRule { rule }))
+                })
+            />
             <div class="form-actions">
                 <SubmitButton submission label="Add rule" busy="Adding rule..."/>
             </div>

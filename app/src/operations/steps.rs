@@ -2,12 +2,14 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use wire::colours::plain;
 use wire::operations::{OperationResource, StepResource, StepStatus};
 
 use super::badge::{step_shape, step_word};
 use super::failure::{Failure, diagnosed_step};
 use super::feed::{Feed, Reach};
 use crate::browser;
+use super::printed::Printed;
 use crate::ui::{Clock, Icon, duration};
 
 /// So close to the end a reader counts as following.
@@ -30,7 +32,7 @@ pub fn StepView(
     let last_line = {
         let pieces = pieces.clone();
         Memo::new(move |_| {
-            pieces.with(|pieces| pieces.last().map(|piece| last_line_of(&piece.text)))
+            pieces.with(|pieces| pieces.last().map(|piece| last_line_of(&plain(&piece.text))))
         })
     };
     let clock = expect_context::<Clock>();
@@ -183,7 +185,7 @@ fn Output(
             on:scroll=scrolled
         >
             <For each=move || pieces.get() key=|piece| piece.id let:piece>
-                <span>{piece.text.to_string()}</span>
+                <Printed text=piece.text.to_string()/>
             </For>
         </pre>
     }

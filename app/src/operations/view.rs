@@ -8,8 +8,9 @@ use super::badge::OperationBadge;
 use super::cancel::{Asked, CancelButton, CancelDialog, Waiting};
 use super::failure::{Failure, diagnosed_step};
 use super::feed::{Feed, Reach};
+use super::plan::{Steps, Wanted};
 use super::steps::StepView;
-use crate::ui::{Ago, Clock, CopyButton, Icon, Shape, duration};
+use crate::ui::{Ago, Clock, Icon, Shape, duration};
 
 /// Steps, output, commands, and what to do after a failure.
 #[component]
@@ -44,6 +45,7 @@ pub fn OperationView(
                 .collect::<Vec<_>>()
         })
     };
+    let step_count = Memo::new(move |_| operation.with(|operation| operation.steps.len()));
     let title_id = format!("operation-{id}");
     view! {
         <article
@@ -87,7 +89,7 @@ pub fn OperationView(
                     }
                 </For>
             </ol>
-            <Commands operation/>
+            <Steps summary="Commands" wanted=Signal::derive(move || Some(Wanted::Of(id, step_count.get())))/>
         </article>
     }
 }
@@ -118,47 +120,6 @@ fn OutputTrouble(feed: Feed) -> impl IntoView {
                 </div>
             </Show>
         </div>
-    }
-}
-
-/// The scripts that run, to be read and copied.
-#[component]
-fn Commands(operation: Signal<OperationResource>) -> impl IntoView {
-    let scripts = Memo::new(move |_| {
-        operation.with(|operation| {
-            operation
-                .steps
-                .iter()
-                .filter(|step| !step.script.trim().is_empty())
-                .map(|step| (step.position, step.title.clone(), step.script.clone()))
-                .collect::<Vec<_>>()
-        })
-    });
-    let all = Memo::new(move |_| {
-        scripts.with(|scripts| {
-            scripts
-                .iter()
-                .map(|(_, title, script)| format!("# {title}\n{}\n", script.trim_end()))
-                .collect::<Vec<_>>()
-                .join("\n")
-        })
-    });
-    view! {
-        <Show when=move || !scripts.with(Vec::is_empty)>
-            <details class="commands">
-                <summary>"Commands"</summary>
-                <p class="field-note">
-                    "These scripts run on the server, each read by a shell."
-                    <CopyButton text=all label="Copy all commands"/>
-                </p>
-                <For each=move || scripts.get() key=|(position, ..)| *position let((_, title, script))>
-                    <h3>{title.clone()}</h3>
-                    <pre class="script" tabindex="0" aria-label=format!("Script of {title}")>
-                        {script}
-                    </pre>
-                </For>
-            </details>
-        </Show>
     }
 }
 

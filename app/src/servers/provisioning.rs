@@ -12,7 +12,7 @@ use wire::{ApiError, ServerId};
 use self::choices::{ChoiceForm, ChoiceInputs, Preview};
 pub use self::software::InstalledSoftware;
 use super::{check, provision};
-use crate::operations::OperationView;
+use crate::operations::{OperationView, Steps};
 use crate::ui::{FormMessage, Icon, Shape, Submission};
 
 /// What will be done and what can be chosen, before it is done for the first time.
@@ -29,7 +29,7 @@ pub fn FirstProvisioning(
             <h2 id="provision">"Provision this server"</h2>
             <p>"The panel is connected. Provisioning sets the server up for use."</p>
             <ChoiceInputs form software/>
-            <Preview form software/>
+            <Preview server=id form software/>
             <ProvisionButton
                 server=id
                 label=format!("Provision {name}")
@@ -156,6 +156,7 @@ fn Again(
             <p class="field-note">
                 "Software you deselect stays on the server; only what is selected is installed and checked."
             </p>
+            <Steps summary="Exact steps and commands" wanted=form.wanted(id)/>
             <ProvisionButton
                 server=id
                 label="Provision with this selection".to_owned()

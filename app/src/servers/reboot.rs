@@ -3,10 +3,12 @@
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
+use wire::plan::{PreviewInput, PreviewWork};
 use wire::servers::{Connection, ServerInput, ServerSummary};
 
 use super::reboot;
 use crate::lifecycle::operation_path;
+use crate::operations::{Steps, Wanted};
 use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission};
 
 /// The button, and the dialog that names the server.
@@ -50,6 +52,17 @@ pub fn RebootServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
             <Show when=move || is_busy.get()>
                 <p class="field-note">"It starts when the running operation has finished."</p>
             </Show>
+            <Steps
+                summary="Exact steps and commands"
+                wanted=Signal::stored(
+                    Some(
+                        Wanted::Preview(PreviewInput {
+                            server_id: id,
+                            work: PreviewWork::Reboot {},
+                        }),
+                    ),
+                )
+            />
             <FormMessage submission/>
             <div class="form-actions">
                 <button type="button" class="button" on:click=move |_| open.set(false)>

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a failed step's output tells.
+/// What a failed step's output tells, or the connection to its server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
     pub kind: Cause,
@@ -39,12 +39,18 @@ pub enum Cause {
     DpkgInterrupted,
     PortInUse,
     PermissionDenied,
+    NoRoute,
+    /// Nothing listens there.
+    ConnectionRefused,
+    NoAnswer,
+    KeyRefused,
+    HostKeyChanged,
     /// None of the usual ones: the step's own sentence, or only how it ended.
     Other,
 }
 
 impl Cause {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::AptLockHeld,
         Self::DiskFull,
         Self::ReadOnlyFileSystem,
@@ -57,6 +63,11 @@ impl Cause {
         Self::DpkgInterrupted,
         Self::PortInUse,
         Self::PermissionDenied,
+        Self::NoRoute,
+        Self::ConnectionRefused,
+        Self::NoAnswer,
+        Self::KeyRefused,
+        Self::HostKeyChanged,
         Self::Other,
     ];
 
@@ -75,6 +86,11 @@ impl Cause {
             Self::DpkgInterrupted => "dpkg_interrupted",
             Self::PortInUse => "port_in_use",
             Self::PermissionDenied => "permission_denied",
+            Self::NoRoute => "no_route",
+            Self::ConnectionRefused => "connection_refused",
+            Self::NoAnswer => "no_answer",
+            Self::KeyRefused => "key_refused",
+            Self::HostKeyChanged => "host_key_changed",
             Self::Other => "other",
         }
     }

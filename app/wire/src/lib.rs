@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod authorize;
+pub mod colours;
 pub mod diagnosis;
 pub mod error;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod ids;
 pub mod invitations;
 pub mod lifecycle;
 pub mod operations;
+pub mod plan;
 pub mod provisioning;
 pub mod resource_kind;
 pub mod servers;

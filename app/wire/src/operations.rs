@@ -193,8 +193,6 @@ pub struct StepResource {
     pub exit: Option<String>,
     /// Why it failed on the server, and what to do next.
     pub diagnosis: Option<Diagnosis>,
-    /// The script that runs, to be read and copied.
-    pub script: String,
 }
 
 /// Output that the reader does not have yet.
@@ -205,7 +203,7 @@ pub struct OutputPage {
     pub more: bool,
 }
 
-/// A piece of what a step printed, with control sequences already taken out.
+/// A piece of what a step printed. Of control sequences only colours are left, as `colours` reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputChunk {
     /// Grows from chunk to chunk; the next question says `after: id`.

@@ -12,8 +12,7 @@ use wire::firewall::{FirewallEvent, FirewallResource, NewRule, RuleResource};
 use wire::operations::OperationKind;
 use wire::{ApiError, OperationId, ResourceKind, RuleId, ServerId, Status, Timestamp};
 
-pub(crate) use self::conflicts::in_the_way;
-use self::conflicts::refuse_what_cannot_be;
+pub(crate) use self::conflicts::{in_the_way, refuse_what_cannot_be};
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Topic};
 use crate::db::Tx;
@@ -84,7 +83,7 @@ pub async fn request(
     if let Some(rule) = made_before {
         return Ok(RuleId(rule.id));
     }
-    refuse_what_cannot_be(&tx, &server.0, &rule, None).await?;
+    refuse_what_cannot_be(tx.reads(), &server.0, &rule, None).await?;
     let at = tx.at().0;
     let row = tx
         .insert(firewall_rule::ActiveModel {
@@ -142,7 +141,7 @@ pub async fn request_change(
     if rule_of(&row)? == rule {
         return Ok(None);
     }
-    refuse_what_cannot_be(&tx, &server.0, &rule, Some(id)).await?;
+    refuse_what_cannot_be(tx.reads(), &server.0, &rule, Some(id)).await?;
     managed::write(
         &mut tx,
         ResourceKind::FirewallRule,

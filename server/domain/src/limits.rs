@@ -18,6 +18,7 @@ pub struct Limits {
     present_passwords: DefaultKeyedRateLimiter<UserId>,
     retries: DefaultKeyedRateLimiter<UserId>,
     probes: DefaultKeyedRateLimiter<UserId>,
+    previews: DefaultKeyedRateLimiter<UserId>,
 }
 
 impl Default for Limits {
@@ -29,6 +30,7 @@ impl Default for Limits {
             present_passwords: RateLimiter::keyed(per_minute(5)),
             retries: RateLimiter::keyed(per_minute(10)),
             probes: RateLimiter::keyed(per_minute(60)),
+            previews: RateLimiter::keyed(per_minute(60)),
         }
     }
 }
@@ -74,6 +76,14 @@ impl Limits {
     /// `TooMany` with the seconds to wait.
     pub fn probe(&self, user: UserId) -> Result<(), ApiError> {
         check(&self.probes, &user)
+    }
+
+    /// Steps of work that is not asked for yet: 60 times a minute for a user.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn preview(&self, user: UserId) -> Result<(), ApiError> {
+        check(&self.previews, &user)
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use wire::operations::{OperationKind, OperationResource, OutputChunk, OutputPage, StepResource};
+use wire::plan::PlanResource;
 use wire::{OperationId, ServerId, Timestamp};
 
 pub(crate) use self::list::recent;
@@ -15,7 +16,8 @@ pub use self::retry::retry;
 use crate::access::OwnedOperation;
 use crate::db::{Db, Tx, now};
 use crate::entities::{operation, operation_output, operation_step, user};
-use crate::{Error, words};
+use crate::planner::{self, ShownStep};
+use crate::{Error, servers, words};
 
 /// How much output one answer carries.
 const PAGE_CHUNKS: u64 = 500;
@@ -51,6 +53,37 @@ pub async fn output(db: &Db, operation: &OwnedOperation, after: i64) -> Result<O
             })
             .collect(),
     })
+}
+
+/// What an operation did or is going to do, as one script; without steps until a worker has planned them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn plan(db: &Db, operation: &OwnedOperation) -> Result<PlanResource, Error> {
+    let row = &operation.0;
+    let steps = operation_step::Entity::find()
+        .filter(operation_step::Column::OperationId.eq(row.id))
+        .order_by_asc(operation_step::Column::Position)
+        .all(db.reads())
+        .await?;
+    let steps: Vec<_> = steps
+        .into_iter()
+        .map(|step| ShownStep {
+            title: step.title,
+            script: step.script,
+        })
+        .collect();
+    let server = servers::row(db, ServerId(row.server_id)).await?;
+    let user = match words::operation_kind(&row.verb, row.resource_kind.as_deref())? {
+        OperationKind::Authorize => server.user.as_str(),
+        OperationKind::Provision
+        | OperationKind::Reboot
+        | OperationKind::Install(_)
+        | OperationKind::Change(_)
+        | OperationKind::Remove(_) => "root",
+    };
+    let place = planner::place(&server);
+    Ok(planner::document(&row.title, &place, user, &steps))
 }
 
 /// The latest operation of this kind on a server as a whole, with its steps.
@@ -125,7 +158,6 @@ async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource,
                     .as_deref()
                     .map(words::diagnosis)
                     .transpose()?,
-                script: step.script,
             })
         })
         .collect::<Result<Vec<_>, Error>>()?;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::secrets::Secrets;
-use crate::{Db, Prober};
+use crate::{Db, Planner, Prober};
 
 /// The panel, cheap to clone.
 #[derive(Clone)]
 pub struct Panel {
     pub db: Db,
     pub prober: Arc<dyn Prober>,
+    pub planner: Arc<dyn Planner>,
     pub secrets: Secrets,
     pub limits: Arc<Limits>,
     /// `http://127.0.0.1:3000`; for origin checks, cookies and links.

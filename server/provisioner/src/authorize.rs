@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use ssh::{ADD_KEY, ALLOW_SUDO, Connector, Error, Exit, Phase, Privilege, Remote, Target};
 use tokio::time::{Instant, sleep};
 use wire::authorize::SudoersDropIn;
+use wire::colours::plain;
 use wire::operations::StepStatus;
 
 use crate::answer::Answer;
@@ -182,7 +183,8 @@ impl Report {
         said.extend(reader.end());
         for said in said {
             match said {
-                Said::Text(line) => report.output.push_str(&line),
+                // Without colours, so that none in the middle of the password hides it.
+                Said::Text(line) => report.output.push_str(&plain(&line)),
                 Said::Summary(summary) => report.summary = Some(summary),
                 Said::Error(sentence) => report.error = Some(sentence),
                 Said::Fact { .. } => {}

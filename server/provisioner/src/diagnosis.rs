@@ -4,7 +4,8 @@ mod signs;
 #[cfg(test)]
 mod tests;
 
-use ssh::ExitStatus;
+use domain::prober::CheckError;
+use ssh::{Error, ExitStatus};
 use wire::diagnosis::{Cause, Diagnosis};
 
 /// Longer texts from a server are cut; what names a thing is short.
@@ -53,6 +54,51 @@ pub fn of(failure: Failure<'_>) -> Diagnosis {
             format!("It ended with {}.", failure.exit),
             "The output shows why; mend it on the server, then retry.",
         ),
+    }
+}
+
+/// Why there is no way to a server. The error's own sentences say what to do next.
+pub fn of_connection(error: &Error) -> Diagnosis {
+    let kind = match error {
+        Error::NameDoesNotResolve { .. } => Cause::NameNotResolved,
+        Error::NoRoute { .. } => Cause::NoRoute,
+        Error::Refused { .. } => Cause::ConnectionRefused,
+        Error::TimedOut { .. } => Cause::NoAnswer,
+        Error::KeyRefused { .. } => Cause::KeyRefused,
+        Error::HostKeyChanged { .. } => Cause::HostKeyChanged,
+        Error::NoPrivilege { .. } => Cause::PermissionDenied,
+        Error::NotSsh { .. }
+        | Error::Closed { .. }
+        | Error::Protocol { .. }
+        | Error::InsecureTransport { .. }
+        | Error::UnsupportedHostKey { .. }
+        | Error::PasswordNotOffered { .. }
+        | Error::PasswordRefused { .. }
+        | Error::PasswordNotEnough { .. }
+        | Error::SessionRefused { .. }
+        | Error::Lost { .. }
+        | Error::Deadline { .. }
+        | Error::UnreadableKey { .. } => Cause::Other,
+    };
+    in_one(kind, error.to_string())
+}
+
+/// The same, after it was told as the state of the server's connection.
+pub fn of_check(error: &CheckError) -> Diagnosis {
+    let kind = match error {
+        CheckError::KeyRefused(_) => Cause::KeyRefused,
+        CheckError::HostKeyChanged { .. } => Cause::HostKeyChanged,
+        CheckError::Other(_) => Cause::Other,
+    };
+    in_one(kind, error.to_string())
+}
+
+/// A sentence that says what to do next itself.
+pub(crate) fn in_one(kind: Cause, sentence: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        kind,
+        sentence: sentence.into(),
+        action: String::new(),
     }
 }
 

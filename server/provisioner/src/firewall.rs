@@ -9,6 +9,7 @@ use wire::OperationId;
 use wire::firewall::NewRule;
 
 use crate::plan::{Plan, Step, StepKind};
+use crate::scripts::script;
 
 /// Puts a rule on its server. One that is there already changes nothing.
 pub fn install(rule: &NewRule) -> Plan {
@@ -27,11 +28,7 @@ pub fn remove(rule: &NewRule) -> Plan {
 
 /// Says by `::fact rollback pending|done|none` what became of the last change: `done` is taken
 /// back, `none` is confirmed, or there was none. Fails while it is pending.
-pub const ROLLBACK_STATUS: Script = Script::new(concat!(
-    include_str!("scripts/common.sh"),
-    include_str!("scripts/rollback.sh"),
-    "rollback_status\n",
-));
+pub const ROLLBACK_STATUS: Script = script!("rollback.sh"; "rollback_status");
 
 /// What became of the last change of a server's firewall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +52,10 @@ pub(crate) fn fate(facts: &[(String, String)]) -> Fate {
 
 /// Takes the change of the step it reads back, if that was neither confirmed nor taken back yet, as
 /// a step that was stopped leaves one; then says what `ROLLBACK_STATUS` says.
-pub const TAKE_BACK: Script = Script::new(concat!(
-    include_str!("scripts/common.sh"),
-    include_str!("scripts/rollback.sh"),
-    "read -r step\n! is_undecided || ! is_from \"$step\" || \"$state/take-back\"\nrollback_status\n",
-));
+pub const TAKE_BACK: Script = script!(
+    "rollback.sh";
+    "read -r step\n! is_undecided || ! is_from \"$step\" || \"$state/take-back\"\nrollback_status\n"
+);
 
 /// What `CONFIRM` and `TAKE_BACK` read: the step whose change they mean. One that comes late must
 /// not decide on the next one.
@@ -75,17 +71,8 @@ pub(crate) fn confirmed() -> StepKind {
     }
 }
 
-const RULE: Script = Script::new(concat!(
-    include_str!("scripts/common.sh"),
-    include_str!("scripts/ufw.sh"),
-    include_str!("scripts/rollback.sh"),
-    include_str!("scripts/rule.sh"),
-));
-const CONFIRM: Script = Script::new(concat!(
-    include_str!("scripts/common.sh"),
-    include_str!("scripts/rollback.sh"),
-    "confirm_change\n",
-));
+const RULE: Script = script!("ufw.sh", "rollback.sh", "rule.sh");
+const CONFIRM: Script = script!("rollback.sh"; "confirm_change");
 
 /// The server's own timer fires after 60 s; the panel gives up a little before.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(50);

@@ -1,5 +1,7 @@
 //! Makes servers match records: plans, and the one driver that runs them.
 
+mod scripts;
+
 pub mod answer;
 pub mod authorize;
 mod backoff;
@@ -9,6 +11,7 @@ pub mod firewall;
 pub mod lifecycle;
 pub mod output;
 pub mod plan;
+pub mod planner;
 pub mod prober;
 pub mod provisioning;
 pub mod reboot;
@@ -18,4 +21,5 @@ mod script_tests;
 pub mod visitor;
 
 pub use lifecycle::Worker;
+pub use planner::Plans;
 pub use prober::SshProber;

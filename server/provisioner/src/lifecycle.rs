@@ -1,12 +1,13 @@
 //! The one driver of remote work: claims what is queued, runs its plan, settles it. Knows no
-//! feature; `plan_of` is where kinds become plans. `seeing_through`: one operation on its way to its end.
+//! feature: `domain::planner` says what work an operation is, `planner` what steps that takes. `seeing_through`: one
+//! operation on its way to its end.
 
 mod seeing_through;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use domain::entities::server;
 use domain::queue::{self, Claim, Ending, PlannedStep};
 use domain::{Db, Panel, firewall as rules, operation_secrets, retention, servers};
@@ -16,14 +17,11 @@ use ssh::{Connector, Reach};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
-use wire::ResourceKind;
-use wire::firewall::NewRule;
-use wire::operations::OperationKind;
 
 use crate::plan::{self, Plan};
 use crate::run::Run;
 use crate::visitor::{Network, Visitor};
-use crate::{authorize, firewall, prober, provisioning, reboot};
+use crate::{authorize, planner, prober};
 
 /// How often the queue is looked at when nothing is heard of; news in this process are heard at once.
 const POLL: Duration = Duration::from_millis(250);
@@ -187,45 +185,6 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 
 /// The steps that an operation takes; none for the one that needs a password, which is no plan.
 async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Option<Plan>> {
-    let plan = match claim.kind {
-        OperationKind::Authorize => return Ok(None),
-        OperationKind::Provision => {
-            let panel_time_unix = domain::db::now().0 / 1000;
-            let choices = domain::provisioning::choices(claim.payload.as_deref())?;
-            provisioning::plan(&provisioning::ProvisionInput {
-                panel_time_unix,
-                choices,
-            })
-        }
-        OperationKind::Reboot => {
-            let asked_at = claim
-                .payload
-                .as_deref()
-                .context("a reboot without its time")?;
-            reboot::plan(&format!("{}-{asked_at}", claim.operation))
-        }
-        OperationKind::Install(kind) => match kind {
-            ResourceKind::FirewallRule => firewall::install(&rule(panel, claim).await?),
-        },
-        OperationKind::Change(kind) => match kind {
-            ResourceKind::FirewallRule => {
-                let payload = claim
-                    .payload
-                    .as_deref()
-                    .context("a change without its new fields")?;
-                let new: NewRule =
-                    serde_json::from_str(payload).context("the fields of a change")?;
-                firewall::change(&rule(panel, claim).await?, &new)
-            }
-        },
-        OperationKind::Remove(kind) => match kind {
-            ResourceKind::FirewallRule => firewall::remove(&rule(panel, claim).await?),
-        },
-    };
-    Ok(Some(plan))
-}
-
-async fn rule(panel: &Panel, claim: &Claim) -> Result<NewRule> {
-    let id = claim.resource_id.context("an operation without its rule")?;
-    Ok(rules::rule(&panel.db, claim.server, id).await?)
+    let work = domain::planner::work_of(&panel.db, claim).await?;
+    Ok(work.as_ref().map(planner::plan))
 }

@@ -1,11 +1,15 @@
-//! What a server printed, made fit for a page: text without control sequences, and the marks by
-//! which our own scripts report.
+//! What a server printed, made fit for a page: text whose only control sequences are colours, and the marks
+//! by which our own scripts report.
 
 use vte::{Params, Parser, Perform};
+use wire::colours::Style;
 use wire::text::is_invisible_mark;
 
 /// A line longer than this is cut in two: a server that never ends its line must not fill memory.
 const LONGEST_LINE: usize = 8 * 1024;
+/// Colours beyond these of one line are left out: each takes room that no text accounts for.
+const MOST_CHANGES: usize = 200;
+const DOTS: &str = "•••";
 
 /// Turns bytes as they come into lines.
 #[derive(Default)]
@@ -23,7 +27,7 @@ pub struct Reader {
 /// One thing that a server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// Shown as it is, with its line end.
+    /// Shown as it is, with its line end, and with its colours as `wire::colours` reads them.
     Text(String),
     /// `::summary TEXT`: what the step found or did.
     Summary(String),
@@ -62,7 +66,7 @@ impl Reader {
             let is_long =
                 self.line.text.len() >= LONGEST_LINE && whole_characters(piece) == piece.len();
             if is_long && !ends {
-                self.line.finish();
+                self.line.finish(Finish::Cut);
             }
             if is_long || ends {
                 self.whole = self.read;
@@ -86,7 +90,7 @@ impl Reader {
         let unfinished = std::mem::take(&mut self.unfinished);
         self.parser.advance(&mut self.line, &unfinished);
         if !self.line.text.is_empty() {
-            self.line.finish();
+            self.line.finish(Finish::Ended);
         }
         std::mem::take(&mut self.line.ready)
     }
@@ -131,19 +135,38 @@ fn whole_characters(bytes: &[u8]) -> usize {
 #[derive(Default)]
 struct Line {
     text: String,
+    /// Where in the text which style begins, in order.
+    changes: Vec<(usize, Style)>,
+    style: Style,
     ready: Vec<Said>,
     secrets: Vec<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    /// The next line begins without colour, whoever reads on from there.
+    Ended,
+    /// The same line goes on.
+    Cut,
+}
+
 impl Line {
-    fn finish(&mut self) {
+    fn finish(&mut self, finish: Finish) {
         let mut text = std::mem::take(&mut self.text);
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), "•••");
-            }
+        let mut changes = std::mem::take(&mut self.changes);
+        match finish {
+            Finish::Ended => self.style = Style::default(),
+            Finish::Cut if self.style.is_plain() => {}
+            Finish::Cut => self.changes.push((0, self.style)),
         }
-        self.ready.push(said(text));
+        // In the text alone, so that no colour in the middle of a secret hides it.
+        for secret in &self.secrets {
+            mask(&mut text, &mut changes, secret);
+        }
+        self.ready.push(match said(text) {
+            Said::Text(text) => Said::Text(coloured(&text, &changes)),
+            marked @ (Said::Summary(_) | Said::Fact { .. } | Said::Error(_)) => marked,
+        });
     }
 
     fn add(&mut self, character: char) {
@@ -165,13 +188,59 @@ impl Perform for Line {
 
     fn execute(&mut self, byte: u8) {
         match byte {
-            b'\n' => self.finish(),
+            b'\n' => self.finish(Finish::Ended),
             b'\t' => self.add('\t'),
             _ => {}
         }
     }
 
-    fn csi_dispatch(&mut self, _: &Params, _: &[u8], _: bool, _: char) {}
+    fn csi_dispatch(&mut self, numbers: &Params, between: &[u8], is_cut: bool, action: char) {
+        if action != 'm' || !between.is_empty() || is_cut {
+            return;
+        }
+        self.style = self.style.after(numbers.iter().flatten().copied());
+        let here = self.text.len();
+        if let Some((at, style)) = self.changes.last_mut()
+            && *at == here
+        {
+            *style = self.style;
+        } else if self.changes.len() < MOST_CHANGES {
+            self.changes.push((here, self.style));
+        }
+    }
+}
+
+/// Puts dots in the place of a secret, and moves what comes behind.
+fn mask(text: &mut String, changes: &mut [(usize, Style)], secret: &str) {
+    let mut from = 0;
+    while let Some(found) = text[from..].find(secret) {
+        let (start, end) = (from + found, from + found + secret.len());
+        text.replace_range(start..end, DOTS);
+        for (at, _) in changes.iter_mut().filter(|(at, _)| *at > start) {
+            *at = (*at).max(end) - secret.len() + DOTS.len();
+        }
+        from = start + DOTS.len();
+    }
+}
+
+/// The text of a line with its colours in it, and none beyond its end.
+fn coloured(text: &str, changes: &[(usize, Style)]) -> String {
+    let (mut all, mut from, mut last) = (String::new(), 0, Style::default());
+    let line_end = text.len() - usize::from(text.ends_with('\n'));
+    for (at, style) in changes {
+        if *at >= line_end || *style == last {
+            continue;
+        }
+        all.push_str(&text[from..*at]);
+        all.push_str(&style.sequence());
+        (from, last) = (*at, *style);
+    }
+    all.push_str(&text[from..line_end]);
+    if !last.is_plain() {
+        all.push_str(&Style::default().sequence());
+    }
+    all.push_str(&text[line_end..]);
+    all
 }
 
 fn said(line: String) -> Said {
@@ -216,7 +285,11 @@ mod tests {
         let hostile = b"\x1b[31mred\x1b[0m\ttab\x07\n\x1b]0;title\x07after\r\n\x1b]8;;http://evil\x1b\\link\n";
         assert_eq!(
             read(&[hostile]),
-            [text("red\ttab\n"), text("after\n"), text("link\n")]
+            [
+                text("\u{1b}[0;31mred\u{1b}[0m\ttab\n"),
+                text("after\n"),
+                text("link\n")
+            ]
         );
     }
 
@@ -292,6 +365,46 @@ mod tests {
             said,
             [text("password •••, •••\n"), Said::Error("no •••".into())]
         );
+    }
+
+    #[test]
+    fn colours_stay_and_end_with_their_line() {
+        assert_eq!(
+            read(&[b"\x1b[1;32mok\x1b[m done\n\x1b[4;38;5;9munder\x1b[2J\x1b[24m\nplain\n"]),
+            [
+                text("\u{1b}[0;1;32mok\u{1b}[0m done\n"),
+                text("\u{1b}[0;4;31munder\u{1b}[0m\n"),
+                text("plain\n"),
+            ]
+        );
+        assert_eq!(
+            read(&[b"\x1b[31m::summary \x1b[1mdone\n"]),
+            [Said::Summary("done".into())]
+        );
+    }
+
+    #[test]
+    fn a_colour_in_the_middle_of_a_secret_does_not_hide_it() {
+        let mut reader = Reader::masking(&["hunter2".into()]);
+        let said = reader.read(b"a \x1b[31mhun\x1b[32mter\x1b[0m2 b \x1b[33mhunter2\x1b[0m c\n");
+        let Said::Text(line) = &said[0] else {
+            panic!("{said:?}")
+        };
+        assert_eq!(wire::colours::plain(line), "a ••• b ••• c\n");
+        assert!(line.ends_with("\u{1b}[0;33m•••\u{1b}[0m c\n"), "{line:?}");
+    }
+
+    #[test]
+    fn a_line_of_colours_alone_takes_little_room() {
+        let said = read(&[&b"\x1b[31mx\x1b[32my".repeat(4000)]);
+        let bytes: usize = said
+            .iter()
+            .map(|said| match said {
+                Said::Text(text) => text.len(),
+                Said::Summary(_) | Said::Fact { .. } | Said::Error(_) => 0,
+            })
+            .sum();
+        assert!(bytes < 8000 + 10 * MOST_CHANGES, "{bytes}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use wire::provisioning::{Part, ProvisionChoices, ProvisionStep};
 
 use crate::firewall;
 use crate::plan::{Plan, Retry, Step, StepKind};
+use crate::scripts::script;
 
 /// What the plan depends on.
 #[derive(Clone, Debug)]
@@ -113,14 +114,6 @@ fn with_php(step: Step, input: &ProvisionInput) -> Step {
 const SHORT: Duration = Duration::from_mins(2);
 /// An installation on a slow server behind a slow mirror, and the wait for somebody else's apt.
 const LONG: Duration = Duration::from_mins(30);
-
-/// One script out of shared functions and the step's own part, put together at compile time.
-macro_rules! script {
-    ($($file:literal),+) => {
-        Script::new(concat!(include_str!("scripts/common.sh"), $(include_str!(concat!("scripts/", $file))),+))
-    };
-}
-use script;
 
 /// Every step there can be.
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::plan::{Plan, Step, StepKind};
 use crate::prober::check_error;
+use crate::scripts::script;
 
 /// The steps. `mark` names this reboot among all that the server ever hears of. They run in sessions, not by themselves:
 /// a unit would end with the boot that it is to end, and the mark makes asking again harmless.
@@ -38,7 +39,7 @@ const ASK_WITHIN: Duration = Duration::from_mins(20);
 const ANSWER_WITHIN: Duration = Duration::from_mins(7);
 const SETTLE_WITHIN: Duration = Duration::from_mins(3);
 
-const BOOTED: Script = Script::new(include_str!("scripts/booted.sh"));
+pub(crate) const BOOTED: Script = Script::new(include_str!("scripts/booted.sh"));
 const NOT_YET: ExitStatus = ExitStatus::Code(75);
 const NOBODY_ASKED: ExitStatus = ExitStatus::Code(76);
 
@@ -114,14 +115,6 @@ async fn look(
         Err(error) => Err(Look::NotYet(error.to_string())),
     }
 }
-
-/// One script out of shared functions and the step's own part, put together at compile time.
-macro_rules! script {
-    ($($file:literal),+) => {
-        Script::new(concat!(include_str!("scripts/common.sh"), $(include_str!(concat!("scripts/", $file))),+))
-    };
-}
-use script;
 
 #[cfg(test)]
 mod tests;

@@ -157,7 +157,10 @@ impl<'a> Run<'a> {
             };
             self.note_connection(told.clone()).await;
             if let Err(error) = told {
-                return Ok(failed(Report::default(), None, error.to_string()));
+                let diagnosis = diagnosis::of_check(&error);
+                return self
+                    .failed_as(position, Report::default(), None, &diagnosis)
+                    .await;
             }
         }
         let verdict = match step.detached_as() {
@@ -166,7 +169,9 @@ impl<'a> Run<'a> {
         };
         let (exit, report) = match verdict {
             Verdict::Exit(exit, report) => (exit, report),
-            Verdict::Failed(report, reason) => return Ok(failed(report, None, reason)),
+            Verdict::Failed(report, diagnosis) => {
+                return self.failed_as(position, report, None, &diagnosis).await;
+            }
             Verdict::Unknown(report, reason) => {
                 return Ok(End::Failed {
                     report,
@@ -179,11 +184,8 @@ impl<'a> Run<'a> {
         };
         if !exit.succeeded() {
             let diagnosis = diagnose(&report, &exit);
-            self.claim
-                .diagnose(&self.panel.db, position, &diagnosis)
-                .await?;
-            let reason = diagnosis.in_words();
-            return Ok(failed(report, Some(exit.status.to_string()), reason));
+            let exit = Some(exit.status.to_string());
+            return self.failed_as(position, report, exit, &diagnosis).await;
         }
         match &step.kind {
             StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(report)),
@@ -202,6 +204,20 @@ impl<'a> Run<'a> {
                 Ok(End::Done(report))
             }
         }
+    }
+
+    /// The end of a step that failed for a reason with a name.
+    async fn failed_as(
+        &self,
+        position: i32,
+        report: Report,
+        exit: Option<String>,
+        diagnosis: &Diagnosis,
+    ) -> Result<End> {
+        self.claim
+            .diagnose(&self.panel.db, position, diagnosis)
+            .await?;
+        Ok(failed(report, exit, diagnosis.in_words()))
     }
 
     /// Names a step's run on the server.

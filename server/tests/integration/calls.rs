@@ -121,6 +121,11 @@ fn foreign_calls(server: &Value, rule_id: &Value, operation: &Value) -> Vec<(&'s
             json!({ "server_id": server, "filter": "all", "page": 1 }),
         ),
         (
+            "/api/operations/preview",
+            json!({ "server_id": server, "work": { "reboot": {} } }),
+        ),
+        ("/api/operations/plan", json!({ "operation_id": operation })),
+        (
             "/api/operations/retry",
             json!({ "operation_id": operation }),
         ),

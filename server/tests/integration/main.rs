@@ -18,6 +18,7 @@ mod firewall;
 mod hostile;
 mod lifecycle;
 mod operations_list;
+mod operations_plan;
 mod papers;
 mod policy;
 mod process;

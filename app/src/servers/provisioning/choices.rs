@@ -2,7 +2,11 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use wire::ServerId;
+use wire::plan::{PreviewInput, PreviewWork};
 use wire::provisioning::{Part, Php, ProvisionChoices, ProvisionFields, SoftwareResource};
+
+use crate::operations::{Steps, Wanted};
 
 /// The choices of one form. One click suffices: what stands there first is a sound choice.
 #[derive(Clone, Copy)]
@@ -32,6 +36,17 @@ impl ChoiceForm {
                 .map(|(part, _)| part)
                 .collect(),
         }
+    }
+
+    /// What would be done with them, as they change.
+    pub fn wanted(self, server: ServerId) -> Signal<Option<Wanted>> {
+        Signal::derive(move || {
+            let choices = Some(self.choices().fields());
+            Some(Wanted::Preview(PreviewInput {
+                server_id: server,
+                work: PreviewWork::Provision { choices },
+            }))
+        })
     }
 
     fn choices(self) -> ProvisionChoices {
@@ -170,7 +185,11 @@ fn PartBox(form: ChoiceForm, part: Part, chosen: RwSignal<bool>) -> impl IntoVie
 
 /// The steps that these choices lead to.
 #[component]
-pub fn Preview(form: ChoiceForm, software: Signal<SoftwareResource>) -> impl IntoView {
+pub fn Preview(
+    server: ServerId,
+    form: ChoiceForm,
+    software: Signal<SoftwareResource>,
+) -> impl IntoView {
     let lines = Memo::new(move |_| {
         let choices = form.choices();
         let own = software.with(|software| software.php_offered.first().cloned());
@@ -189,6 +208,7 @@ pub fn Preview(form: ChoiceForm, software: Signal<SoftwareResource>) -> impl Int
                 </li>
             </For>
         </ol>
+        <Steps summary="Exact steps and commands" wanted=form.wanted(server)/>
     }
 }
 

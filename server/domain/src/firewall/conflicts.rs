@@ -11,7 +11,7 @@ use crate::entities::{firewall_rule, operation, server};
 use crate::{Error, words};
 
 /// Refuses a rule that is asked for, as a new one or in place of the record `except`.
-pub(super) async fn refuse_what_cannot_be(
+pub(crate) async fn refuse_what_cannot_be(
     tx: &Tx,
     server: &server::Model,
     rule: &NewRule,

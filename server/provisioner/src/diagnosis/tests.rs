@@ -1,7 +1,10 @@
+use std::process::Command;
+
 use ssh::ExitStatus;
 use wire::diagnosis::{Cause, Diagnosis};
 
 use super::{Failure, of};
+use crate::output::{Reader, Said};
 
 const FAILED: ExitStatus = ExitStatus::Code(100);
 
@@ -114,6 +117,40 @@ fn a_script_that_has_looked_itself_is_believed_before_its_output() {
         diagnosis
             .in_words()
             .starts_with("Port 80 is taken by apache2 (process 7).")
+    );
+}
+
+/// The script's own function, with a holder that never lets go and a clock that runs fast.
+#[test]
+fn a_package_lock_that_is_held_for_too_long_is_named_with_its_holder() {
+    let script = format!(
+        "{}{}apt_lock_holder() {{ echo 'unattended-upgr (process 7)'; }}\nsleep() {{ :; }}\nwait_for_apt\n",
+        include_str!("../scripts/common.sh"),
+        include_str!("../scripts/apt.sh"),
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .expect("a shell");
+    let mut reader = Reader::default();
+    let (mut facts, mut error) = (Vec::new(), None);
+    for said in reader.read(&output.stdout) {
+        match said {
+            Said::Fact { key, value } => facts.push((key, value)),
+            Said::Error(sentence) => error = Some(sentence),
+            Said::Text(_) | Said::Summary(_) => {}
+        }
+    }
+    let diagnosis = of(Failure {
+        exit: &FAILED,
+        facts: &facts,
+        error: error.as_deref(),
+        output: "",
+    });
+    assert_eq!(diagnosis.kind, Cause::AptLockHeld);
+    assert_eq!(
+        diagnosis.in_words(),
+        "unattended-upgr (process 7) has held the package lock for 15 minutes. Let it end or stop it, then retry."
     );
 }
 

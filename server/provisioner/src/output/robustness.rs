@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use wire::colours::{pieces, plain};
 use wire::text::is_invisible_mark;
 
 use super::*;
@@ -14,6 +15,8 @@ fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
         any::<char>().prop_map(|character| character.to_string().into_bytes()),
         prop::sample::select(vec![
             "\u{1b}[31m",
+            "\u{1b}[1;4;92m",
+            "\u{1b}[m",
             "\u{1b}[",
             "\u{1b}]0;",
             "\u{7}",
@@ -64,10 +67,14 @@ fn texts(said: &Said) -> Vec<&str> {
 
 proptest! {
     #[test]
-    fn what_comes_out_is_plain_text_in_lines_of_bounded_length(bytes in hostile_bytes()) {
+    fn what_comes_out_is_text_and_colours_in_lines_of_bounded_length(bytes in hostile_bytes()) {
         for said in read_whole(&bytes) {
             for text in texts(&said) {
-                prop_assert!(text.len() <= LONGEST_LINE + 4);
+                prop_assert!(text.len() <= LONGEST_LINE + 16 * MOST_CHANGES);
+                let again: String = pieces(text).into_iter().map(|(style, text)| style.sequence() + text).collect();
+                let written = text.replace("\u{1b}[0m", "");
+                prop_assert_eq!(again.replace("\u{1b}[0m", ""), written, "no sequence but our own");
+                let text = plain(text);
                 for character in text.trim_end_matches('\n').chars() {
                     prop_assert!(
                         (!character.is_control() || character == '\t') && !is_invisible_mark(character),

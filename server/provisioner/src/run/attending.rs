@@ -7,10 +7,12 @@ use anyhow::Result;
 use domain::queue::StepState;
 use ssh::{Attended, Exit, Job, Remote, Task, User};
 use tokio::time::{Instant, sleep};
+use wire::diagnosis::{Cause, Diagnosis};
 
 use super::keeper::{Incoming, Keeper, Progress, Report};
 use super::{Run, may_pass};
 use crate::backoff::Backoff;
+use crate::diagnosis::{in_one, of_connection};
 use crate::plan::Step;
 
 /// A panel that comes back late gets this long to learn how a step ended.
@@ -21,7 +23,7 @@ const MOST_VANISHED: i32 = 3;
 /// How attending a step came to its end.
 pub enum Verdict {
     Exit(Exit, Report),
-    Failed(Report, String),
+    Failed(Report, Diagnosis),
     /// Given up without an answer.
     Unknown(Report, String),
     /// The panel is about to stop; the step runs on.
@@ -30,7 +32,7 @@ pub enum Verdict {
 
 /// One look at a step.
 enum Look {
-    Verdict(std::result::Result<Exit, String>),
+    Verdict(std::result::Result<Exit, Diagnosis>),
     Again(String),
     Anew,
     AtOnce,
@@ -60,8 +62,8 @@ impl Run<'_> {
             let before = keeper.read_to();
             let reason = match self.look(step, user, &job, &mut keeper).await? {
                 Look::Verdict(Ok(exit)) => return Ok(Verdict::Exit(exit, keeper.end().await?)),
-                Look::Verdict(Err(reason)) => {
-                    return Ok(Verdict::Failed(keeper.end().await?, reason));
+                Look::Verdict(Err(diagnosis)) => {
+                    return Ok(Verdict::Failed(keeper.end().await?, diagnosis));
                 }
                 Look::Leave => return Ok(Verdict::LeftRunning),
                 Look::AtOnce if keeper.read_to() > before => {
@@ -76,8 +78,9 @@ impl Run<'_> {
                     continue;
                 }
                 Look::Anew if vanished == MOST_VANISHED => {
-                    let reason = "the server lost this step three times, as by a reboot. Look why, then retry.";
-                    return Ok(Verdict::Failed(keeper.end().await?, reason.to_owned()));
+                    let reason = "The server lost this step three times, as by a reboot. Look why, then retry.";
+                    let diagnosis = in_one(Cause::Other, reason);
+                    return Ok(Verdict::Failed(keeper.end().await?, diagnosis));
                 }
                 Look::Anew => {
                     keeper.end().await?;
@@ -122,7 +125,7 @@ impl Run<'_> {
         let remote = match self.connect().await {
             Ok(remote) => remote,
             Err(error) if self.may_pass(&error) => return Ok(Look::Again(error.to_string())),
-            Err(error) => return Ok(Look::Verdict(Err(error.to_string()))),
+            Err(error) => return Ok(Look::Verdict(Err(of_connection(&error)))),
         };
         self.claim.note(&self.panel.db, None).await?;
         let attended = self.listen(&*remote, step, user, job, keeper).await?;
@@ -132,17 +135,22 @@ impl Run<'_> {
                 Look::Verdict(Ok(exit))
             }
             Some(Ok(Attended::Ended { .. } | Attended::Running)) => Look::AtOnce,
-            Some(Ok(Attended::TimedOut)) => Look::Verdict(Err(format!(
-                "did not end within {} s and was stopped on the server.",
-                step.deadline.as_secs()
-            ))),
-            Some(Ok(Attended::Stopped)) => {
-                Look::Verdict(Err("was stopped on the server.".to_owned()))
-            }
-            Some(Ok(Attended::OutOfMemory)) => Look::Verdict(Err(
-                "the server ran out of memory and stopped it. Add memory or swap, then retry."
-                    .to_owned(),
-            )),
+            Some(Ok(Attended::TimedOut)) => named(
+                Cause::Other,
+                format!(
+                    "It did not end within {} s and was stopped on the server. The output shows how far it got; mend \
+                     what held it up, then retry.",
+                    step.deadline.as_secs()
+                ),
+            ),
+            Some(Ok(Attended::Stopped)) => named(
+                Cause::Other,
+                "It was stopped on the server. Retry: every step looks first and does only what is missing.",
+            ),
+            Some(Ok(Attended::OutOfMemory)) => named(
+                Cause::OutOfMemory,
+                "The server ran out of memory and stopped it. Add memory or swap, then retry.",
+            ),
             Some(Ok(Attended::Vanished)) => Look::Anew,
             Some(Ok(Attended::Busy)) => Look::Again(
                 "Another step of this panel still runs on the server. Waiting for it.".to_owned(),
@@ -150,9 +158,9 @@ impl Run<'_> {
             Some(Ok(Attended::Fenced)) => anyhow::bail!(
                 "a worker with a newer claim was on the server; this one may do nothing there"
             ),
-            Some(Ok(Attended::Failed(reason))) => Look::Verdict(Err(reason)),
+            Some(Ok(Attended::Failed(reason))) => named(Cause::Other, reason),
             Some(Err(error)) if may_pass(&error) => Look::Again(error.to_string()),
-            Some(Err(error)) => Look::Verdict(Err(error.to_string())),
+            Some(Err(error)) => Look::Verdict(Err(of_connection(&error))),
         })
     }
 
@@ -189,4 +197,8 @@ impl Run<'_> {
         keeper.take(&incoming).await?;
         Ok(attended)
     }
+}
+
+fn named(kind: Cause, sentence: impl Into<String>) -> Look {
+    Look::Verdict(Err(in_one(kind, sentence)))
 }

@@ -11,6 +11,7 @@ use super::attending::Verdict;
 use super::keeper::Keeper;
 use crate::answer::Answer;
 use crate::backoff::Backoff;
+use crate::diagnosis;
 use crate::plan::Step;
 
 impl Run<'_> {
@@ -50,6 +51,9 @@ impl Run<'_> {
                 () = self.leaves(step) => return Ok(Verdict::LeftRunning),
             }
         };
-        Ok(Verdict::Failed(keeper.end().await?, error.to_string()))
+        Ok(Verdict::Failed(
+            keeper.end().await?,
+            diagnosis::of_connection(&error),
+        ))
     }
 }

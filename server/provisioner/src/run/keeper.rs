@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use ssh::{Output, Stream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
+use wire::colours::plain;
 
 use super::Run;
 use crate::output::{Reader, Said};
@@ -117,7 +118,7 @@ impl<'a> Keeper<'a> {
             String::new()
         } else {
             let db = &run.panel.db;
-            run.claim.last_output(db, position, LAST_LINES).await?
+            plain(&run.claim.last_output(db, position, LAST_LINES).await?)
         };
         Ok(Self {
             run,
@@ -208,7 +209,7 @@ impl<'a> Keeper<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        self.last_lines.push_str(&text);
+        self.last_lines.push_str(&plain(&text));
         keep_end(&mut self.last_lines, LAST_LINES);
         if self.progress.stored < HEAD && self.way == Way::AsItComes {
             self.progress.stored += text.len();
@@ -245,6 +246,38 @@ fn keep_end(text: &mut String, most: usize) -> usize {
     while !text.is_char_boundary(cut) {
         cut += 1;
     }
+    cut = behind_colour(text.as_bytes(), cut);
     text.drain(..cut);
     cut
+}
+
+/// A sequence for a colour goes as a whole: half of it would be text.
+fn behind_colour(text: &[u8], cut: usize) -> usize {
+    const LONGEST: usize = 16;
+    let begin = cut.saturating_sub(LONGEST);
+    let Some(escape) = text[begin..cut].iter().rposition(|byte| *byte == 0x1b) else {
+        return cut;
+    };
+    match text[begin + escape..].iter().position(|byte| *byte == b'm') {
+        Some(end) => cut.max(begin + escape + end + 1),
+        None => cut,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_leaves_no_half_of_a_colour() {
+        let whole = "ab\u{1b}[0;31mred\u{1b}[0m and more";
+        for most in 0..=whole.len() {
+            let mut text = whole.to_owned();
+            let went = keep_end(&mut text, most);
+            assert_eq!(went + text.len(), whole.len());
+            assert!(text.len() <= most);
+            let shown = plain(&text);
+            assert!("abred and more".ends_with(&shown), "{most}: {shown:?}");
+        }
+    }
 }

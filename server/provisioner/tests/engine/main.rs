@@ -4,14 +4,22 @@
 
 mod cancelling;
 mod conflicts;
+mod cut;
 mod cuts;
+mod cutting_proxy;
 mod deadlines;
 mod every_failure_point;
 mod full_disk;
 mod lanes;
+mod model;
+mod naming;
 mod panel;
 mod queries;
 mod reconciling;
 mod restarts;
 mod retention;
 mod retry;
+// The harness of the `ssh` crate's own tests; one sshd is as good as another.
+#[expect(dead_code, reason = "the tests here need only a part of it")]
+#[path = "../../../ssh/tests/integration/sshd.rs"]
+mod sshd;

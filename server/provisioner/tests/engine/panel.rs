@@ -58,6 +58,7 @@ impl TestPanel {
         let panel = Panel {
             db,
             prober,
+            planner: Arc::new(provisioner::Plans),
             secrets: Secrets::create(&data.path().join("panel.key")).unwrap(),
             limits: Arc::default(),
             public_url: "http://127.0.0.1:3000".into(),

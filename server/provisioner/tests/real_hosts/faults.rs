@@ -77,6 +77,7 @@ async fn every_fault(host: &Host, panel: &TestPanel, server: &OwnedServer) {
     at.sources_without_packages().await;
     at.a_full_disk().await;
     at.a_dpkg_that_is_killed_while_it_unpacks().await;
+    at.a_port_that_somebody_else_has().await;
 }
 
 struct Faults<'a> {
@@ -186,6 +187,22 @@ impl Faults<'_> {
         assert_eq!(diagnosis.kind, Cause::OutOfMemory, "{output}");
         let audit = self.host.sh("dpkg --audit");
         assert!(!audit.is_empty(), "dpkg was not killed half-way:\n{output}");
+    }
+
+    async fn a_port_that_somebody_else_has(&self) {
+        self.host.sh(
+            "systemd-run --quiet --unit=squatter perl -MIO::Socket::INET -e \
+             '$taken = IO::Socket::INET->new(Listen => 1, LocalPort => 80) or die $!; sleep' && sleep 1",
+        );
+        let (diagnosis, output) = self.fails().await;
+        assert_eq!(diagnosis.kind, Cause::PortInUse, "{output}");
+        let words = diagnosis.in_words();
+        assert!(
+            words.starts_with("Port 80 is taken by perl (process ")
+                && words.ends_with("Stop it or move it to another port, then retry."),
+            "{words}"
+        );
+        self.host.sh("systemctl stop squatter");
     }
 
     /// Provisions as chosen last, which must fail on the server; returns why, and the output.

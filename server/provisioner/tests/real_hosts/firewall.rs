@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 use domain::access::OwnedServer;
 use wire::firewall::{Action, Protocol, RuleFields};
 use wire::operations::OperationState;
+use wire::plan::PreviewWork;
 use wire::{ResourceKind, Status};
 
 use crate::host::Host;
 use crate::panel::{TestPanel, is_active};
+use crate::twice;
 
 fn fields(name: &str, port: &str, source: &str, action: Action) -> RuleFields {
     RuleFields {
@@ -37,6 +39,31 @@ async fn with_firewall(name: &str) -> Option<(Host, TestPanel, OwnedServer)> {
     Some((host, panel, server))
 }
 
+/// What the page shows before a rule is added does the same when a person runs it on the server, twice.
+async fn by_hand(host: &Host, panel: &TestPanel, server: &OwnedServer) {
+    let rule = fields("By hand", "8181", "", Action::Allow);
+    let work = PreviewWork::AddRule { rule };
+    let plan = domain::planner::preview(&panel.panel, &panel.who, server, &work)
+        .await
+        .unwrap();
+    let script = plan.script();
+    host.sh(&format!(
+        "cat > /root/rule.sh <<'END_OF_COPY'\n{script}END_OF_COPY"
+    ));
+    for shell in ["bash", "sh"] {
+        let printed = host.sh(&format!(
+            "{shell} -n /root/rule.sh && {shell} /root/rule.sh"
+        ));
+        assert!(
+            printed.contains("::summary allow 8181/tcp from anywhere"),
+            "{printed}"
+        );
+    }
+    assert!(host.sh("ufw status").contains("8181/tcp"));
+    assert!(!host.holds("[ -e /var/lib/brokeforge/firewall-rollback/pending ]"));
+    host.sh("ufw --force delete allow in proto tcp from any to any port 8181");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() {
     let Some((host, panel, server)) = with_firewall("rules").await else {
@@ -59,6 +86,8 @@ async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() 
         .await;
     assert!(is_active(&deny));
     assert!(!reaches(&host, 8081), "a deny behind an allow does nothing");
+
+    by_hand(&host, &panel, &server).await;
 
     let before = host.sh("ufw status numbered; sha256sum /etc/ufw/*.rules");
     let range = RuleFields {
@@ -100,7 +129,7 @@ async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() 
     .unwrap();
     assert!(panel.settled(&server, deny.id).await.is_none());
     assert!(reaches(&host, 8081));
-
+    twice::every_kind(&host, &panel, &server).await;
     a_cancellation_at_any_moment_tells_what_is_so(&host, &panel, &server).await;
 }
 

@@ -10,3 +10,4 @@ mod panel;
 mod password;
 mod provisioning;
 mod reboot;
+mod twice;

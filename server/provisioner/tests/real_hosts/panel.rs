@@ -44,6 +44,7 @@ impl TestPanel {
         let panel = Panel {
             db,
             prober,
+            planner: Arc::new(provisioner::Plans),
             secrets,
             limits: Arc::default(),
             public_url: "http://127.0.0.1:3000".into(),

@@ -1,0 +1,144 @@
+//! The steps of work before it is asked for. `provisioner` implements it; it reaches no network and writes nothing.
+
+mod document;
+
+use wire::ResourceKind;
+use wire::firewall::NewRule;
+use wire::operations::OperationKind;
+use wire::plan::{PlanResource, PreviewWork};
+use wire::provisioning::ProvisionChoices;
+
+pub use self::document::document;
+use crate::access::{OwnedServer, SignedIn};
+use crate::db::now;
+use crate::entities::server;
+use crate::queue::Claim;
+use crate::{Db, Error, Panel, firewall, provisioning};
+
+/// Knows the steps of all work.
+pub trait Planner: Send + Sync {
+    /// The steps that this work would take now, as they are kept with the operation that takes them.
+    fn preview(&self, work: &Work) -> Vec<ShownStep>;
+}
+
+/// Work on a server, with all that its steps depend on.
+#[derive(Clone, Debug)]
+pub enum Work {
+    Provision(ProvisionChoices),
+    Reboot {
+        /// Names this reboot among all that the server ever hears of.
+        mark: String,
+    },
+    AddRule(NewRule),
+    ChangeRule {
+        old: NewRule,
+        new: NewRule,
+    },
+    RemoveRule(NewRule),
+}
+
+/// A step for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownStep {
+    pub title: String,
+    /// Can be copied into a shell.
+    pub script: String,
+}
+
+/// What the claimed operation is to do; `None` for the one that needs a password, which is no plan.
+///
+/// # Errors
+/// When its payload cannot be read, or its record is gone.
+pub async fn work_of(db: &Db, claim: &Claim) -> Result<Option<Work>, Error> {
+    let payload = claim.payload.as_deref();
+    let record = || {
+        let missing = || Error::Internal(format!("operation {} names no record", claim.operation));
+        claim.resource_id.ok_or_else(missing)
+    };
+    Ok(Some(match claim.kind {
+        OperationKind::Authorize => return Ok(None),
+        OperationKind::Provision => Work::Provision(provisioning::choices(payload)?),
+        OperationKind::Reboot => {
+            let asked_at =
+                payload.ok_or_else(|| Error::Internal("a reboot without its time".into()))?;
+            Work::Reboot {
+                mark: format!("{}-{asked_at}", claim.operation),
+            }
+        }
+        OperationKind::Install(kind) => match kind {
+            ResourceKind::FirewallRule => {
+                Work::AddRule(firewall::rule(db, claim.server, record()?).await?)
+            }
+        },
+        OperationKind::Change(kind) => match kind {
+            ResourceKind::FirewallRule => Work::ChangeRule {
+                old: firewall::rule(db, claim.server, record()?).await?,
+                new: firewall::changed_rule(payload)?,
+            },
+        },
+        OperationKind::Remove(kind) => match kind {
+            ResourceKind::FirewallRule => {
+                Work::RemoveRule(firewall::rule(db, claim.server, record()?).await?)
+            }
+        },
+    }))
+}
+
+/// What would be done on a server, step by step; at most 60 times a minute for a user.
+///
+/// # Errors
+/// What asking for the work itself would be refused with, as far as its form is concerned.
+pub async fn preview(
+    panel: &Panel,
+    who: &SignedIn,
+    server: &OwnedServer,
+    work: &PreviewWork,
+) -> Result<PlanResource, Error> {
+    panel.limits.preview(who.user())?;
+    let (db, row, id) = (&panel.db, &server.0, server.id());
+    let (title, work) = match work {
+        PreviewWork::Provision { choices } => {
+            let choices = match choices {
+                Some(fields) => ProvisionChoices::parse(fields)?,
+                None => provisioning::choices(row.provision_choices.as_deref())?,
+            };
+            (format!("Provision {}", row.name), Work::Provision(choices))
+        }
+        PreviewWork::Reboot {} => {
+            let mark = format!("preview-{}", now().0);
+            (format!("Reboot {}", row.name), Work::Reboot { mark })
+        }
+        PreviewWork::AddRule { rule } => {
+            let new = NewRule::parse(rule)?;
+            firewall::refuse_what_cannot_be(db.reads(), row, &new, None).await?;
+            ("Add a firewall rule".to_owned(), Work::AddRule(new))
+        }
+        PreviewWork::ChangeRule { rule_id, rule } => {
+            let new = NewRule::parse(rule)?;
+            let old = firewall::rule(db, id, rule_id.0).await?;
+            firewall::refuse_what_cannot_be(db.reads(), row, &new, Some(*rule_id)).await?;
+            (
+                "Change a firewall rule".to_owned(),
+                Work::ChangeRule { old, new },
+            )
+        }
+        PreviewWork::RemoveRule { rule_id } => {
+            let old = firewall::rule(db, id, rule_id.0).await?;
+            ("Remove a firewall rule".to_owned(), Work::RemoveRule(old))
+        }
+    };
+    let steps = panel.planner.preview(&work);
+    Ok(document(&title, &place(row), "root", &steps))
+}
+
+/// `web-1 (root@203.0.113.7, port 22)`
+pub(crate) fn place(server: &server::Model) -> String {
+    let server::Model {
+        name,
+        user,
+        address,
+        port,
+        ..
+    } = server;
+    format!("{name} ({user}@{address}, port {port})")
+}

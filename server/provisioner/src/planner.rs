@@ -1,0 +1,38 @@
+//! The one way from work to its steps, for the page before it is asked for and for the worker that does it.
+
+use domain::Planner;
+use domain::planner::{ShownStep, Work};
+
+use crate::plan::Plan;
+use crate::provisioning::{self, ProvisionInput};
+use crate::{firewall, reboot};
+
+/// The plans of this crate.
+pub struct Plans;
+
+impl Planner for Plans {
+    fn preview(&self, work: &Work) -> Vec<ShownStep> {
+        let steps = plan(work).steps;
+        steps
+            .iter()
+            .map(|step| ShownStep {
+                title: step.title.to_owned(),
+                script: step.as_text(),
+            })
+            .collect()
+    }
+}
+
+/// The steps that some work takes now.
+pub fn plan(work: &Work) -> Plan {
+    match work {
+        Work::Provision(choices) => provisioning::plan(&ProvisionInput {
+            panel_time_unix: domain::db::now().0 / 1000,
+            choices: choices.clone(),
+        }),
+        Work::Reboot { mark } => reboot::plan(mark),
+        Work::AddRule(rule) => firewall::install(rule),
+        Work::ChangeRule { old, new } => firewall::change(old, new),
+        Work::RemoveRule(rule) => firewall::remove(rule),
+    }
+}

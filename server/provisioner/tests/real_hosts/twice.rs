@@ -1,0 +1,89 @@
+//! Every installer and every remover of what the panel manages runs twice; the second run changes nothing on the
+//! server. A kind that is not here does not compile.
+
+use domain::access::OwnedServer;
+use domain::managed;
+use wire::firewall::{Action, Protocol, RuleFields};
+use wire::{ResourceKind, RuleId, Status};
+
+use crate::host::Host;
+use crate::panel::TestPanel;
+
+/// On a provisioned server. The second record says what the first one does, as one of a panel that could not note how
+/// its work ended.
+pub async fn every_kind(host: &Host, panel: &TestPanel, server: &OwnedServer) {
+    let (db, who) = (&panel.panel.db, &panel.who);
+    for kind in ResourceKind::ALL {
+        let look = what_it_touches(kind);
+        let untouched = host.sh(look);
+        let first = installed(kind, panel, server).await;
+        let second = failed(kind, panel, server).await;
+        let before = host.sh(look);
+        assert_ne!(untouched, before, "{kind:?}: nothing was installed");
+        managed::retry(&panel.panel, who, server, kind, second)
+            .await
+            .unwrap();
+        let status = settled(kind, panel, server, second).await;
+        assert_eq!(status, Some(Status::Active), "{kind:?}");
+        assert_eq!(before, host.sh(look), "{kind:?}: installed twice");
+
+        for (record, run) in [(first, "removed"), (second, "removed twice")] {
+            managed::request_removal(db, who, server, kind, record)
+                .await
+                .unwrap();
+            assert_eq!(settled(kind, panel, server, record).await, None, "{kind:?}");
+            assert_eq!(untouched, host.sh(look), "{kind:?}: {run}");
+        }
+    }
+}
+
+/// A shell line that shows all that the work of this kind may change.
+fn what_it_touches(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::FirewallRule => {
+            "ufw status numbered; sha256sum /etc/ufw/*.rules /etc/ufw/ufw.conf /etc/default/ufw"
+        }
+    }
+}
+
+async fn installed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) -> i64 {
+    match kind {
+        ResourceKind::FirewallRule => {
+            let fields = RuleFields {
+                name: "Twice".into(),
+                port: "7001".into(),
+                protocol: Protocol::Tcp,
+                source: String::new(),
+                action: Action::Allow,
+            };
+            let rule = panel.add_rule(server, fields).await;
+            assert_eq!(rule.status, Status::Active, "{:?}", rule.error_log);
+            rule.id.0
+        }
+    }
+}
+
+/// A record that says the same as the installed one.
+async fn failed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) -> i64 {
+    match kind {
+        ResourceKind::FirewallRule => {
+            let rule = panel.insert_failed_rule(server, "7001", "", Action::Allow);
+            rule.await.0
+        }
+    }
+}
+
+/// Where the record stands once nothing is under way for it; `None` when it is gone.
+async fn settled(
+    kind: ResourceKind,
+    panel: &TestPanel,
+    server: &OwnedServer,
+    id: i64,
+) -> Option<Status> {
+    match kind {
+        ResourceKind::FirewallRule => {
+            let rule = panel.settled(server, RuleId(id)).await;
+            rule.map(|rule| rule.status)
+        }
+    }
+}
