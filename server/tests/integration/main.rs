@@ -35,3 +35,6 @@ mod support;
 mod tree;
 mod user_command;
 mod websocket;
+mod websocket_access;
+mod websocket_auth;
+mod websocket_limits;
