@@ -37,4 +37,5 @@ mod user_command;
 mod websocket;
 mod websocket_access;
 mod websocket_auth;
+mod websocket_endings;
 mod websocket_limits;
