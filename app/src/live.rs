@@ -5,6 +5,7 @@
 //! The page's body is built once; a refetch only changes the signal it reads, so focus, scroll and
 //! half-typed forms survive.
 
+pub mod backoff;
 mod listeners;
 mod refetcher;
 mod socket;

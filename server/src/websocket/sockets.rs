@@ -31,7 +31,7 @@ impl Default for Pace {
             activity: Duration::from_secs(30),
             answer: Duration::from_secs(30),
             check: Duration::from_secs(3),
-            unknown: Duration::from_secs(120),
+            unknown: Duration::from_mins(2),
         }
     }
 }
