@@ -9,7 +9,7 @@ use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use serde_json::Value;
 use wire::accounts::{NoInput, Visitor};
-use wire::event::Channel;
+use wire::event::{Channel, Ending};
 use wire::{OperationId, Timestamp};
 
 use super::backoff::delay_ms;
@@ -202,6 +202,12 @@ fn hear(text: &str) -> bool {
             let data: Value = serde_json::from_str(data).unwrap_or_default();
             if let Some(id) = data["operation_id"].as_i64() {
                 listeners::hear(Heard::Output(OperationId(id)));
+            }
+        }
+        ("OperationEnded", Some(Channel::User(user))) => {
+            let data = message["data"].as_str().unwrap_or_default();
+            if let Some(ending) = Ending::read(user, data) {
+                listeners::hear_ending(&ending);
             }
         }
         _ => {}
