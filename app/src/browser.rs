@@ -4,7 +4,7 @@ use leptos::prelude::{document, window};
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
 use leptos::web_sys::{HtmlElement, VisibilityState};
-use wire::Timestamp;
+use wire::{OperationId, Timestamp};
 
 /// The browser's clock.
 #[expect(
@@ -97,6 +97,12 @@ pub fn focus(id: &str) {
 /// Whether a dialog is open.
 pub fn has_open_dialog() -> bool {
     matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
+}
+
+/// Whether the steps of an operation are on the page.
+pub fn shows_operation(id: OperationId) -> bool {
+    let steps = document().query_selector(&format!("article[data-operation-id='{id}']"));
+    matches!(steps, Ok(Some(_)))
 }
 
 /// Puts text on the clipboard. Browsers refuse that on plain http beyond this machine.

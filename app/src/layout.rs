@@ -9,6 +9,7 @@ use wire::servers::ServerSummary;
 
 use crate::accounts::{PageVisitor, SessionGate, show, sign_out};
 use crate::live::{self, Live, LiveStatus, Pulse, live};
+use crate::operations::tell_of_endings;
 use crate::search::Search;
 use crate::ui::{Icon, Shape, Submission};
 use crate::{browser, servers};
@@ -136,6 +137,7 @@ fn WorkSign(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
 fn AccountMenu(account: Signal<AccountResource>, pulse: Pulse) -> impl IntoView {
     let gate = expect_context::<SessionGate>();
     Effect::new(move || live::start(pulse, gate));
+    tell_of_endings(account.with_untracked(|account| account.id));
     let submission = Submission::bare();
     let leave = move |_| submission.run(sign_out(NoInput {}), |()| browser::go_to("/sign-in"));
     view! {

@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use futures::channel::mpsc::UnboundedSender;
 use leptos::prelude::*;
-use wire::OperationId;
-use wire::event::Channel;
+use wire::event::{Channel, Ending};
+use wire::{OperationId, UserId};
 
 use super::Interest;
 use super::refetcher::{Cause, Outcome, Refetcher};
@@ -37,7 +38,13 @@ struct Tab {
 struct Listener {
     id: u32,
     interest: Interest,
-    refetcher: Refetcher,
+    reaction: Reaction,
+}
+
+/// What a listener does.
+enum Reaction {
+    Fetch(Refetcher),
+    Tell(Rc<dyn Fn(Ending)>),
 }
 
 thread_local! {
@@ -49,6 +56,7 @@ impl Interest {
         match self {
             Self::Records(channel) => channel,
             Self::Output(server, _) => Channel::Server(server),
+            Self::Endings(user) => Channel::User(user),
         }
     }
 
@@ -57,7 +65,9 @@ impl Interest {
             (Self::Records(wanted), Heard::Records(channel)) => wanted == channel,
             (Self::Output(_, wanted), Heard::Output(operation)) => wanted == operation,
             (_, Heard::Resync(channel)) => self.channel() == channel,
-            (Self::Records(_), Heard::Output(_)) | (Self::Output(..), Heard::Records(_)) => false,
+            (Self::Records(_), Heard::Output(_))
+            | (Self::Output(..), Heard::Records(_))
+            | (Self::Endings(_), Heard::Records(_) | Heard::Output(_)) => false,
         }
     }
 }
@@ -67,6 +77,18 @@ pub fn add(
     interest: Interest,
     run: impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Outcome>>> + 'static,
 ) -> u32 {
+    add_listener(
+        interest,
+        Reaction::Fetch(Refetcher::new(Box::new(run), note_fetch)),
+    )
+}
+
+/// Adds a listener that is told what happened and fetches nothing.
+pub fn add_endings(user: UserId, tell: impl Fn(Ending) + 'static) -> u32 {
+    add_listener(Interest::Endings(user), Reaction::Tell(Rc::new(tell)))
+}
+
+fn add_listener(interest: Interest, reaction: Reaction) -> u32 {
     TAB.with_borrow_mut(|tab| {
         let id = tab.next_id;
         tab.next_id += 1;
@@ -78,7 +100,7 @@ pub fn add(
         tab.listeners.push(Listener {
             id,
             interest,
-            refetcher: Refetcher::new(Box::new(run), note_fetch),
+            reaction,
         });
         if is_new {
             tab.send(&subscribe(channel));
@@ -94,7 +116,9 @@ pub fn remove(id: u32) {
             return;
         };
         let listener = tab.listeners.remove(place);
-        listener.refetcher.stop();
+        if let Reaction::Fetch(refetcher) = &listener.reaction {
+            refetcher.stop();
+        }
         let channel = listener.interest.channel();
         if !tab
             .listeners
@@ -167,10 +191,30 @@ pub fn hear(heard: Heard) {
 pub fn refetch(id: u32) {
     let refetcher = TAB.with_borrow(|tab| {
         let listener = tab.listeners.iter().find(|listener| listener.id == id);
-        listener.map(|listener| listener.refetcher.clone())
+        match &listener?.reaction {
+            Reaction::Fetch(refetcher) => Some(refetcher.clone()),
+            Reaction::Tell(_) => None,
+        }
     });
     if let Some(refetcher) = refetcher {
         refetcher.request(Cause::CatchUp);
+    }
+}
+
+/// Passes on how an operation ended. Also in a hidden tab: it is said once or never.
+pub fn hear_ending(ending: &Ending) {
+    count(|counts| counts.events += 1);
+    let told: Vec<Rc<dyn Fn(Ending)>> = TAB.with_borrow(|tab| {
+        tab.listeners
+            .iter()
+            .filter_map(|listener| match &listener.reaction {
+                Reaction::Tell(tell) => Some(tell.clone()),
+                Reaction::Fetch(_) => None,
+            })
+            .collect()
+    });
+    for tell in told {
+        tell(ending.clone());
     }
 }
 
@@ -224,7 +268,10 @@ fn request(cause: Cause, wanted: impl Fn(Interest) -> bool) {
         tab.listeners
             .iter()
             .filter(|listener| wanted(listener.interest))
-            .map(|listener| listener.refetcher.clone())
+            .filter_map(|listener| match &listener.reaction {
+                Reaction::Fetch(refetcher) => Some(refetcher.clone()),
+                Reaction::Tell(_) => None,
+            })
             .collect()
     });
     for refetcher in refetchers {

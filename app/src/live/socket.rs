@@ -9,17 +9,16 @@ use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use serde_json::Value;
 use wire::accounts::{NoInput, Visitor};
-use wire::event::Channel;
+use wire::event::{Channel, Ending};
 use wire::{OperationId, Timestamp};
 
+use super::backoff::delay_ms;
 use super::listeners::{self, Heard};
 use super::refetcher::Cause;
 use super::status::{LiveStatus, Pulse};
 use crate::accounts::{SessionGate, visitor};
 use crate::browser;
 
-const FIRST_DELAY_MS: f64 = 1_000.0;
-const LONGEST_DELAY_MS: f64 = 30_000.0;
 const OPENING_MS: u32 = 10_000;
 /// Silence after which we ask whether the server is there, and how long it may take to answer.
 const ACTIVITY_MS: u32 = 30_000;
@@ -91,7 +90,7 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
                 begin_polling();
             }
             select! {
-                () = TimeoutFuture::new(delay_ms(attempts)).fuse() => {}
+                () = TimeoutFuture::new(delay_ms(attempts, browser::random())).fuse() => {}
                 _ = woken.next() => {}
             }
         }
@@ -205,6 +204,12 @@ fn hear(text: &str) -> bool {
                 listeners::hear(Heard::Output(OperationId(id)));
             }
         }
+        ("OperationEnded", Some(Channel::User(user))) => {
+            let data = message["data"].as_str().unwrap_or_default();
+            if let Some(ending) = Ending::read(user, data) {
+                listeners::hear_ending(&ending);
+            }
+        }
         _ => {}
     }
     false
@@ -237,15 +242,4 @@ fn say_reconnecting() {
             since: FRESH_AT.get(),
         });
     }
-}
-
-/// Doubles from 1 s to 30 s, each spread over its upper half so that tabs do not come back as one.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 500 and 30,000"
-)]
-fn delay_ms(attempts: u32) -> u32 {
-    let longest = FIRST_DELAY_MS * f64::from(1_u32 << attempts.saturating_sub(1).min(5));
-    (longest.min(LONGEST_DELAY_MS) * (0.5 + browser::random() / 2.0)) as u32
 }

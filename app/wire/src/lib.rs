@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod authorize;
+pub mod broadcasting;
 pub mod diagnosis;
 pub mod error;
 pub mod event;

@@ -25,6 +25,7 @@ Environment:
   BROKEFORGE_DATA         the folder of the database and its key file
   BROKEFORGE_SITE         the folder of files for browsers, as script/build makes it
   BROKEFORGE_PUBLIC_URL   the address people type, as https://panel.example.com
+  BROKEFORGE_ALLOWED_ORIGINS   other pages that may listen, as https://status.example.com
   RUST_LOG                how much is logged to standard error: warn, info, debug, trace
 
 `brokeforge <COMMAND> --help` tells more about a command and has examples.";
