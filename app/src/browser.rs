@@ -3,7 +3,7 @@
 use leptos::prelude::{document, window};
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys::{HtmlElement, VisibilityState};
+use leptos::web_sys::{HtmlElement, Response, VisibilityState};
 use wire::{OperationId, Timestamp};
 
 /// The browser's clock.
@@ -82,6 +82,13 @@ pub fn socket_url(path: &str) -> String {
         _ => "ws",
     };
     format!("{scheme}://{}{path}", location.host().unwrap_or_default())
+}
+
+/// What a plain request gets for an answer; `None` when there is none.
+pub async fn status_of(path: &str) -> Option<u16> {
+    let answer = wasm_bindgen_futures::JsFuture::from(window().fetch_with_str(path)).await;
+    let answer = answer.ok()?.dyn_into::<Response>().ok()?;
+    Some(answer.status())
 }
 
 /// Moves the focus to the element with this id.

@@ -110,6 +110,7 @@ pub fn Frame() -> impl IntoView {
                     </Suspense>
                     <LiveIndicator pulse/>
                 </header>
+                <LiveTrouble pulse/>
                 <main id="content" tabindex="-1">
                     <Outlet/>
                 </main>
@@ -253,7 +254,7 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
         LiveStatus::Connecting => "The live connection is being opened.",
         LiveStatus::Live => "Changes appear as they happen.",
         LiveStatus::Reconnecting { .. } => "The connection to the panel was lost; trying again.",
-        LiveStatus::Polling { reason } => reason,
+        LiveStatus::Polling { obstacle } => obstacle.sentence(),
     };
     view! {
         <p
@@ -266,6 +267,25 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
             <span class="live-dot" aria-hidden="true"></span>
             {words}
         </p>
+    }
+}
+
+/// Why nothing is live, where the panel answers and only its socket does not open.
+#[component]
+fn LiveTrouble(pulse: Pulse) -> impl IntoView {
+    let obstacle = Memo::new(move |_| match pulse.status.get() {
+        LiveStatus::Polling { obstacle } => Some(obstacle),
+        LiveStatus::Connecting | LiveStatus::Live | LiveStatus::Reconnecting { .. } => None,
+    });
+    move || {
+        obstacle.get().map(|obstacle| {
+            view! {
+                <div class="callout is-warning live-trouble" role="alert" data-testid="live-trouble">
+                    <Icon shape=Shape::Warning/>
+                    <p>{obstacle.sentence()} " Until then this page asks every 30 s."</p>
+                </div>
+            }
+        })
     }
 }
 

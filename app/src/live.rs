@@ -20,7 +20,7 @@ use wire::event::{Channel, Ending};
 use wire::{ApiError, OperationId, ServerId, UserId};
 
 pub use self::refetcher::Outcome;
-pub use self::status::{Counts, LiveStatus, Pulse};
+pub use self::status::{Counts, LiveStatus, Obstacle, Pulse};
 use crate::accounts::SessionGate;
 
 type Fetch<T> =

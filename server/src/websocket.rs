@@ -8,10 +8,11 @@ mod sockets;
 
 use axum::Extension;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::access::Caller;
+use domain::access::{Caller, SignedIn};
 use serde::Deserialize;
 
 use self::socket::{Closing, Socket};
@@ -37,8 +38,12 @@ pub async fn connect(
     Path(key): Path<String>,
     Query(client): Query<Client>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade,
+        Err(rejection) => return no_upgrade(&state.sockets, &caller, &headers, rejection),
+    };
     let is_own = is_own_origin(&headers, &state.panel.public_url, true);
     let is_allowed = key != OWN_KEY && is_allowed_origin(&headers, &state.allowed_origins);
     if !is_own && !is_allowed {
@@ -62,4 +67,28 @@ pub async fn connect(
                 .serve(refusal)
                 .await;
         })
+}
+
+/// A proxy that was told nothing of it drops the Upgrade header and passes the rest of the handshake on. No page sees
+/// the answer to its handshake; so it asks once more by a plain request, and is told then.
+fn no_upgrade(
+    sockets: &Sockets,
+    caller: &Caller,
+    headers: &HeaderMap,
+    rejection: WebSocketUpgradeRejection,
+) -> Response {
+    let session = caller.signed_in.as_ref().map(SignedIn::session);
+    let Some(session) = session else {
+        return rejection.into_response();
+    };
+    if headers.contains_key(header::SEC_WEBSOCKET_KEY) && sockets.note_cut_off(session) {
+        tracing::warn!(
+            "a WebSocket's handshake came without its Upgrade header, or over HTTP/1.0: the proxy in front has to pass it on"
+        );
+    }
+    if !sockets.is_cut_off(session) {
+        return rejection.into_response();
+    }
+    let answer = "The handshake came without its Upgrade header.";
+    (StatusCode::UPGRADE_REQUIRED, answer).into_response()
 }

@@ -15,7 +15,7 @@ use wire::{OperationId, Timestamp};
 use super::backoff::delay_ms;
 use super::listeners::{self, Heard};
 use super::refetcher::Cause;
-use super::status::{LiveStatus, Pulse};
+use super::status::{LiveStatus, Obstacle, Pulse};
 use crate::accounts::{SessionGate, visitor};
 use crate::browser;
 
@@ -30,10 +30,15 @@ const ATTEMPTS_AFTER_A_LOSS: u32 = 6;
 const POLLING_MS: u32 = 30_000;
 /// What the server closes with when the session is over.
 const SESSION_OVER: u16 = 4009;
+/// What it answers to a plain request where the handshake before it had lost its Upgrade header.
+const UPGRADE_LOST: u16 = 426;
+const PATH: &str = "/app/brokeforge";
 
 thread_local! {
     static WAKE: RefCell<Option<UnboundedSender<()>>> = const { RefCell::new(None) };
     static POLLING: Cell<bool> = const { Cell::new(false) };
+    /// Why there is no socket.
+    static OBSTACLE: Cell<Obstacle> = const { Cell::new(Obstacle::Unknown) };
     /// When the tab last knew that it showed the truth.
     static FRESH_AT: Cell<Timestamp> = const { Cell::new(Timestamp(0)) };
 }
@@ -133,7 +138,7 @@ async fn is_signed_in() -> bool {
 
 /// Serves one socket until it ends.
 async fn serve() -> Ended {
-    let Ok(socket) = WebSocket::open(&browser::socket_url("/app/brokeforge")) else {
+    let Ok(socket) = WebSocket::open(&browser::socket_url(PATH)) else {
         return Ended::Lost { was_open: false };
     };
     let (mut sink, stream) = socket.split();
@@ -220,8 +225,18 @@ fn begin_polling() {
     if POLLING.replace(true) {
         return;
     }
-    say_polling();
     leptos::task::spawn_local(async {
+        // A panel that does not answer at all is no matter of sockets: then the first fetch that gets through says it.
+        if let Some(status) = browser::status_of(PATH).await {
+            OBSTACLE.set(if status == UPGRADE_LOST {
+                Obstacle::UpgradeLost
+            } else {
+                Obstacle::Unknown
+            });
+            if POLLING.get() {
+                say_polling();
+            }
+        }
         while POLLING.get() {
             listeners::refetch_all(Cause::Fallback);
             TimeoutFuture::new(POLLING_MS).await;
@@ -231,8 +246,7 @@ fn begin_polling() {
 
 fn say_polling() {
     listeners::set_status(LiveStatus::Polling {
-        reason: "The live connection could not be opened. A proxy between here and the panel may not let \
-                 WebSockets through.",
+        obstacle: OBSTACLE.get(),
     });
 }
 

@@ -1,6 +1,6 @@
 //! The sockets that are open: how many there may be, how long they may be silent, and the end of all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use wire::SessionId;
 const MOST_OF_ONE_SESSION: usize = 100;
 /// Sockets that have not shown yet whose they are.
 const MOST_UNKNOWN: usize = 1_000;
+/// Sessions whose handshakes lost their Upgrade header on the way.
+const MOST_CUT_OFF: usize = 1_000;
 
 /// When a socket is asked and when it is given up.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,7 @@ impl Default for Pace {
 pub struct Sockets {
     pub pace: Pace,
     taken: Mutex<HashMap<Option<SessionId>, usize>>,
+    cut_off: Mutex<HashSet<SessionId>>,
     closing: watch::Sender<bool>,
 }
 
@@ -54,6 +57,7 @@ impl Sockets {
         Self {
             pace,
             taken: Mutex::default(),
+            cut_off: Mutex::default(),
             closing: watch::Sender::new(false),
         }
     }
@@ -70,10 +74,24 @@ impl Sockets {
             return None;
         }
         *count += 1;
+        if let Some(of) = of {
+            self.cut_off().remove(&of);
+        }
         Some(Seat {
             sockets: self.clone(),
             of,
         })
+    }
+
+    /// Remembers that a session's handshake came without its Upgrade header; false when that is known.
+    pub fn note_cut_off(&self, session: SessionId) -> bool {
+        let mut cut_off = self.cut_off();
+        cut_off.len() < MOST_CUT_OFF && cut_off.insert(session)
+    }
+
+    /// Whether that is what became of the session's last handshake.
+    pub fn is_cut_off(&self, session: SessionId) -> bool {
+        self.cut_off().contains(&session)
     }
 
     /// Turns true when the panel stops.
@@ -90,6 +108,10 @@ impl Sockets {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    fn cut_off(&self) -> MutexGuard<'_, HashSet<SessionId>> {
+        self.cut_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<Option<SessionId>, usize>> {
