@@ -3,8 +3,8 @@
 use leptos::prelude::{document, window};
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys::{HtmlElement, VisibilityState};
-use wire::Timestamp;
+use leptos::web_sys::{HtmlElement, Response, VisibilityState};
+use wire::{OperationId, Timestamp};
 
 /// The browser's clock.
 #[expect(
@@ -84,6 +84,13 @@ pub fn socket_url(path: &str) -> String {
     format!("{scheme}://{}{path}", location.host().unwrap_or_default())
 }
 
+/// What a plain request gets for an answer; `None` when there is none.
+pub async fn status_of(path: &str) -> Option<u16> {
+    let answer = wasm_bindgen_futures::JsFuture::from(window().fetch_with_str(path)).await;
+    let answer = answer.ok()?.dyn_into::<Response>().ok()?;
+    Some(answer.status())
+}
+
 /// Moves the focus to the element with this id.
 pub fn focus(id: &str) {
     if let Some(element) = document()
@@ -106,6 +113,12 @@ pub fn is_in_use(element: &HtmlElement) -> bool {
 /// Whether a dialog is open.
 pub fn has_open_dialog() -> bool {
     matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
+}
+
+/// Whether the steps of an operation are on the page.
+pub fn shows_operation(id: OperationId) -> bool {
+    let steps = document().query_selector(&format!("article[data-operation-id='{id}']"));
+    matches!(steps, Ok(Some(_)))
 }
 
 /// Puts text on the clipboard. Browsers refuse that on plain http beyond this machine.

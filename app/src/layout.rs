@@ -9,6 +9,7 @@ use wire::servers::ServerSummary;
 
 use crate::accounts::{PageVisitor, SessionGate, SignedOutNote, WayBack, show, sign_out};
 use crate::live::{self, Live, LiveStatus, Pulse, live};
+use crate::operations::tell_of_endings;
 use crate::search::Search;
 use crate::ui::{Icon, Shape, Submission};
 use crate::{browser, landing, servers};
@@ -116,6 +117,7 @@ pub fn Frame() -> impl IntoView {
                     <LiveIndicator pulse/>
                 </header>
                 <SignedOutNote/>
+                <LiveTrouble pulse/>
                 <main id="content" tabindex="-1">
                     <Outlet/>
                 </main>
@@ -143,6 +145,7 @@ fn WorkSign(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
 fn AccountMenu(account: Signal<AccountResource>, pulse: Pulse) -> impl IntoView {
     let gate = expect_context::<SessionGate>();
     Effect::new(move || live::start(pulse, gate));
+    tell_of_endings(account.with_untracked(|account| account.id));
     let submission = Submission::bare();
     let leave = move |_| submission.run(sign_out(NoInput {}), |()| browser::go_to("/sign-in"));
     view! {
@@ -266,7 +269,7 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
         }
         LiveStatus::SignedOut { .. } => "You are signed out: what you see may be old.",
         LiveStatus::Reconnecting { .. } => "The connection to the panel was lost; trying again.",
-        LiveStatus::Polling { reason } => reason,
+        LiveStatus::Polling { obstacle } => obstacle.sentence(),
     };
     view! {
         <p
@@ -279,6 +282,29 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
             <span class="live-dot" aria-hidden="true"></span>
             {words}
         </p>
+    }
+}
+
+/// Why nothing is live, where the panel answers and only its socket does not open.
+#[component]
+fn LiveTrouble(pulse: Pulse) -> impl IntoView {
+    let obstacle = Memo::new(move |_| match pulse.status.get() {
+        LiveStatus::Polling { obstacle } => Some(obstacle),
+        LiveStatus::Connecting
+        | LiveStatus::Live
+        | LiveStatus::Stale { .. }
+        | LiveStatus::SignedOut { .. }
+        | LiveStatus::Reconnecting { .. } => None,
+    });
+    move || {
+        obstacle.get().map(|obstacle| {
+            view! {
+                <div class="callout is-warning live-trouble" role="alert" data-testid="live-trouble">
+                    <Icon shape=Shape::Warning/>
+                    <p>{obstacle.sentence()} " Until then this page asks every 30 s."</p>
+                </div>
+            }
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! The page's body is built once; a refetch only changes the signal it reads, so focus, scroll and
 //! half-typed forms survive.
 
+pub mod backoff;
 mod listeners;
 mod refetcher;
 mod socket;
@@ -15,11 +16,11 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use leptos::prelude::*;
-use wire::event::Channel;
-use wire::{ApiError, OperationId, ServerId};
+use wire::event::{Channel, Ending};
+use wire::{ApiError, OperationId, ServerId, UserId};
 
 pub use self::refetcher::Outcome;
-pub use self::status::{Counts, LiveStatus, Pulse};
+pub use self::status::{Counts, LiveStatus, Obstacle, Pulse};
 use crate::accounts::SessionGate;
 
 type Fetch<T> =
@@ -32,6 +33,8 @@ pub enum Interest {
     Records(Channel),
     /// What an operation prints.
     Output(ServerId, OperationId),
+    /// How operations ended, told without a fetch.
+    Endings(UserId),
 }
 
 /// A value that follows the server's.
@@ -148,12 +151,29 @@ where
             })
         });
     });
+    remove_on_cleanup(id);
+    listener
+}
+
+/// Runs `tell` for each operation of the account that ends, until the surrounding component goes. Does
+/// nothing on the server.
+pub fn on_ending(user: UserId, tell: impl Fn(Ending) + Send + Sync + 'static) {
+    let tell = Arc::new(tell);
+    let id = Arc::new(OnceLock::new());
+    let added = id.clone();
+    Effect::new(move || {
+        let tell = tell.clone();
+        added.get_or_init(|| listeners::add_endings(user, move |ending| tell(ending)));
+    });
+    remove_on_cleanup(id);
+}
+
+fn remove_on_cleanup(id: Arc<OnceLock<u32>>) {
     on_cleanup(move || {
         if let Some(listener) = id.get() {
             listeners::remove(*listener);
         }
     });
-    listener
 }
 
 /// Has a listener fetch now.

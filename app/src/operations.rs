@@ -2,6 +2,7 @@
 
 mod badge;
 mod cancel;
+mod endings;
 mod failure;
 mod feed;
 mod list;
@@ -24,6 +25,7 @@ use wire::{ApiError, OperationId};
 
 pub use self::badge::OperationBadge;
 pub use self::cancel::CancelInRow;
+pub use self::endings::tell_of_endings;
 pub use self::list::{OperationsPage, ServerOperationsPage};
 pub use self::page::OperationPage;
 pub use self::plan::{Steps, Wanted};

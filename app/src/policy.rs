@@ -26,6 +26,7 @@ pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
     ("/api/accounts/sign_out", Policy::SignedIn),
     ("/api/accounts/update", Policy::SignedIn),
     ("/api/accounts/visitor", Policy::Public),
+    ("/api/broadcasting/show", Policy::SignedIn),
     ("/api/firewall/create", Policy::SignedIn),
     ("/api/firewall/show", Policy::SignedIn),
     ("/api/firewall/update", Policy::SignedIn),

@@ -21,4 +21,4 @@ pub use self::rows::{ACTIONS, Rows, row_of, row_tint};
 pub use self::submission::{ButtonMessage, FormMessage, Submission, SubmitButton};
 pub use self::text_area::TextArea;
 pub use self::time::{Ago, Clock, duration};
-pub use self::toasts::{ToastRegion, Toasts};
+pub use self::toasts::{Toast, ToastRegion, Toasts};

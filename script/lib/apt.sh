@@ -47,9 +47,12 @@ apt_get() {
         --yes --quiet --no-install-recommends --no-remove "$verb" "$@"
 }
 
-# Installs sshd's program without opening a port: neither now nor at the next boot.
-apt_install_without_starting_sshd() {
-    if is_debian && is_installed openssh-server; then
+# apt_install_without_starting PACKAGE UNIT...: installs a service's program without its service: neither now nor at the next
+# boot does it open a port.
+apt_install_without_starting() {
+    local package=$1
+    shift
+    if is_debian && is_installed "$package"; then
         return
     fi
     local policy=/usr/sbin/policy-rc.d made=no result=0
@@ -59,12 +62,12 @@ apt_install_without_starting_sshd() {
         made=yes
     fi
     # In a subshell, because the policy must go again also when apt_install dies.
-    (apt_install openssh-server) || result=$?
+    (apt_install "$package") || result=$?
     [[ $made == no ]] || as_root rm -f $policy
     ((result == 0)) || exit "$result"
     if command -v systemctl >/dev/null; then
-        as_root systemctl disable --quiet ssh.service ssh.socket 2>/dev/null || true
+        as_root systemctl disable --quiet "$@" 2>/dev/null || true
     else
-        as_root deb-systemd-helper disable ssh.service >/dev/null 2>&1 || true
+        as_root deb-systemd-helper disable "$1" >/dev/null 2>&1 || true
     fi
 }

@@ -1,17 +1,18 @@
 //! Frames of the Pusher protocol, version 7. Every message the panel sends to a socket is made here.
 
+pub mod auth;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::event::{Channel, Event};
-
-/// Seconds of silence after which a client asks whether the panel is still there.
-pub const ACTIVITY_TIMEOUT: u64 = 30;
 
 /// What a client says.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
     Subscribe {
         channel: String,
+        /// What `/broadcasting/auth` has signed.
+        auth: Option<String>,
     },
     Unsubscribe {
         channel: String,
@@ -36,6 +37,7 @@ impl Request {
         Some(match message.event.as_str() {
             "pusher:subscribe" => Self::Subscribe {
                 channel: channel()?,
+                auth: message.data["auth"].as_str().map(ToOwned::to_owned),
             },
             "pusher:unsubscribe" => Self::Unsubscribe {
                 channel: channel()?,
@@ -47,8 +49,34 @@ impl Request {
     }
 }
 
-pub fn connection_established(socket_id: &str) -> String {
-    let data = json!({ "socket_id": socket_id, "activity_timeout": ACTIVITY_TIMEOUT });
+/// Why somebody may not subscribe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody learns which: the channel may not exist.
+    NotYours,
+    /// The signature is missing, or was made for another channel, socket or session.
+    NotSigned,
+    TooMany,
+    /// The panel could not look it up.
+    Undecided,
+}
+
+impl Refusal {
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::NotYours => "This channel does not exist or is not yours.",
+            Self::NotSigned => {
+                "The signature of /broadcasting/auth is missing, or was made for another socket or session."
+            }
+            Self::TooMany => "This socket has as many channels as one may have.",
+            Self::Undecided => "The panel could not look that up. Try again.",
+        }
+    }
+}
+
+/// `activity_timeout` in seconds.
+pub fn connection_established(socket_id: &str, activity_timeout: u64) -> String {
+    let data = json!({ "socket_id": socket_id, "activity_timeout": activity_timeout });
     frame("pusher:connection_established", None, &data)
 }
 
@@ -61,8 +89,8 @@ pub fn subscription_succeeded(channel: Channel) -> String {
 }
 
 /// `channel` is what the client wrote, which may be no channel at all.
-pub fn subscription_error(channel: &str) -> String {
-    let data = json!({ "type": "AuthError", "error": "This channel does not exist or is not yours.", "status": 403 });
+pub fn subscription_error(channel: &str, refusal: Refusal) -> String {
+    let data = json!({ "type": "AuthError", "error": refusal.sentence(), "status": 403 });
     frame("pusher:subscription_error", Some(channel), &data)
 }
 

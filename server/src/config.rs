@@ -48,6 +48,16 @@ pub struct ServeOptions {
     /// reaches what listens on the panel's machine for that machine alone
     #[arg(long, env = "BROKEFORGE_ALLOW_LOCAL_ADDRESSES", value_parser = FalseyValueParser::new())]
     pub allow_local_addresses: bool,
+    /// Pages of other addresses that may listen to the panel for whoever is signed in to it, as
+    /// `https://status.example.com`, with commas in between
+    #[arg(
+        long,
+        env = "BROKEFORGE_ALLOWED_ORIGINS",
+        value_name = "URLS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub allowed_origins: String,
 }
 
 /// The same folder from wherever the binary is started: a panel that looked into its working
@@ -84,25 +94,20 @@ impl ServeOptions {
         let Some(given) = &self.public_url else {
             return self.origin_of_listen();
         };
-        let uri: Uri = given
-            .parse()
-            .with_context(|| format!("{given:?} is no URL"))?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            bail!("public URL {given:?}: write it as https://panel.example.com");
-        };
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            bail!("public URL {given:?}: leave out the path");
-        }
-        match scheme {
-            "https" => {}
-            "http" if is_private(authority.host()) => {}
-            "http" => bail!(
-                "public URL {given:?}: plain http is taken for loopback and private addresses only. \
-                 Put a proxy with TLS in front and write https://"
-            ),
-            _ => bail!("public URL {given:?}: write http:// or https://"),
-        }
-        Ok(format!("{scheme}://{authority}"))
+        parse_origin("public URL", given)
+    }
+
+    /// The origins of other pages that may listen, as browsers write them.
+    ///
+    /// # Errors
+    /// When one of them is no origin, or plain http to a public address.
+    pub fn allowed_origins(&self) -> Result<Vec<String>> {
+        self.allowed_origins
+            .split(',')
+            .map(str::trim)
+            .filter(|given| !given.is_empty())
+            .map(|given| parse_origin("allowed origin", given))
+            .collect()
     }
 
     fn origin_of_listen(&self) -> Result<String> {
@@ -115,6 +120,28 @@ impl ServeOptions {
             self.listen
         )
     }
+}
+
+fn parse_origin(what: &str, given: &str) -> Result<String> {
+    let uri: Uri = given
+        .parse()
+        .with_context(|| format!("{what} {given:?} is no URL"))?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        bail!("{what} {given:?}: write it as https://panel.example.com");
+    };
+    if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        bail!("{what} {given:?}: leave out the path");
+    }
+    match scheme {
+        "https" => {}
+        "http" if is_private(authority.host()) => {}
+        "http" => bail!(
+            "{what} {given:?}: plain http is taken for loopback and private addresses only. \
+             Put a proxy with TLS in front and write https://"
+        ),
+        _ => bail!("{what} {given:?}: write http:// or https://"),
+    }
+    Ok(format!("{scheme}://{authority}"))
 }
 
 fn is_private(host: &str) -> bool {
@@ -136,14 +163,23 @@ fn is_private_ip(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn origin(public_url: &str) -> Result<String> {
+    fn options() -> ServeOptions {
         ServeOptions {
             listen: ([127, 0, 0, 1], 3000).into(),
             data: PathBuf::new(),
             site: PathBuf::new(),
-            public_url: Some(public_url.to_owned()),
+            public_url: None,
             trusted_proxies: TrustedProxies::default(),
             allow_local_addresses: false,
+            allowed_origins: String::new(),
+        }
+    }
+
+    fn origin(public_url: &str) -> Result<String> {
+        let public_url = Some(public_url.to_owned());
+        ServeOptions {
+            public_url,
+            ..options()
         }
         .origin()
     }
@@ -153,11 +189,8 @@ mod tests {
         let origin = |listen: &str, public_url: Option<&str>| {
             ServeOptions {
                 listen: listen.parse().expect("an address"),
-                data: PathBuf::new(),
-                site: PathBuf::new(),
                 public_url: public_url.map(ToOwned::to_owned),
-                trusted_proxies: TrustedProxies::default(),
-                allow_local_addresses: false,
+                ..options()
             }
             .origin()
         };
@@ -187,6 +220,30 @@ mod tests {
             "https://a.example/x",
         ] {
             assert!(origin(bad).is_err(), "{bad} passed");
+        }
+    }
+
+    #[test]
+    fn allowed_origins_are_a_list_and_as_strict_as_the_public_url() {
+        let allowed = |text: &str| {
+            let allowed_origins = text.to_owned();
+            ServeOptions {
+                allowed_origins,
+                ..options()
+            }
+            .allowed_origins()
+        };
+        assert!(allowed("").is_ok_and(|origins| origins.is_empty()));
+        let two = allowed("https://a.example/, http://127.0.0.1:5173,").expect("are origins");
+        assert_eq!(two, ["https://a.example", "http://127.0.0.1:5173"]);
+        for bad in [
+            "*",
+            "null",
+            "a.example",
+            "http://a.example",
+            "https://a.example/x",
+        ] {
+            assert!(allowed(bad).is_err(), "{bad} passed");
         }
     }
 }

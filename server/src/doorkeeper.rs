@@ -132,6 +132,12 @@ pub fn is_own_origin(headers: &HeaderMap, public_url: &str, absent_is_fine: bool
     }
 }
 
+/// Whether a request comes from a page of another address that may listen for whoever is signed in here.
+pub fn is_allowed_origin(headers: &HeaderMap, allowed: &[String]) -> bool {
+    header_text(headers, &header::ORIGIN)
+        .is_some_and(|origin| allowed.iter().any(|known| known == origin))
+}
+
 /// On the machine itself, `localhost` and `127.0.0.1` are one place with two names.
 fn same_origin(origin: &str, public_url: &str) -> bool {
     origin == public_url

@@ -1,13 +1,15 @@
 //! Every route there is. The router is built from `ROUTES` and from the pages of the app; a test
 //! walks both, so that nothing is reachable that no policy names.
 
+use std::sync::Arc;
+
 use app::policy::Policy;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{MethodRouter, any, get, post};
 use axum::{Extension, Router};
 use domain::Panel;
 use domain::access::Caller;
@@ -18,7 +20,9 @@ use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_rou
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
+use crate::broadcasting::auth;
 use crate::proxies::TrustedProxies;
+use crate::websocket::Sockets;
 use crate::{doorkeeper, websocket};
 
 /// What handlers share.
@@ -27,6 +31,9 @@ pub struct AppState {
     pub panel: Panel,
     pub options: LeptosOptions,
     pub proxies: TrustedProxies,
+    pub sockets: Arc<Sockets>,
+    /// Pages of other addresses that may listen.
+    pub allowed_origins: Arc<[String]>,
 }
 
 /// A route beside the pages.
@@ -48,6 +55,14 @@ pub const ROUTES: &[Route] = &[
         path: "/app/{key}",
         policy: Policy::SignedIn,
         handler: |_| get(websocket::connect),
+    },
+    Route {
+        path: "/broadcasting/auth",
+        policy: Policy::SignedIn,
+        handler: |_| {
+            let limit = DefaultBodyLimit::max(auth::LONGEST_BODY);
+            post(auth::authorize).options(auth::preflight).layer(limit)
+        },
     },
     Route {
         path: "/api/{*function}",

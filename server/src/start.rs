@@ -8,10 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use axum::Router;
 use domain::bus::Bus;
 use domain::secrets::Secrets;
-use domain::{Db, Panel, Prober, accounts, key_check, queue};
+use domain::{Db, Panel, Prober, accounts, broadcasting, key_check, queue};
 use leptos::config::{Env, LeptosOptions};
 use migrations::Migrator;
 use provisioner::{Plans, SshProber, Worker};
@@ -21,9 +20,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::ServeOptions;
-use crate::data_folder;
 use crate::router::{AppState, router};
-use crate::schema;
+use crate::{data_folder, hardening, schema};
 
 /// What must not be left half-way, as a change that is about to be confirmed, gets this long to end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -33,8 +31,10 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// A sentence on what could not be opened, and what to do.
 pub async fn serve(options: ServeOptions) -> Result<()> {
+    hardening::allow_many_files()?;
     let origin = options.origin()?;
     let reach = options.reach();
+    options.allowed_origins()?;
     let connector = Arc::new(ssh::Client::new(reach.clone()));
     let prober = Arc::new(SshProber::new(connector.clone(), reach.clone()));
     // First of all: a second panel on the same folder must not disturb the first before it fails.
@@ -55,7 +55,9 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
         panel.db.clone(),
         options.data.clone(),
     ));
-    let site = site_router(panel.clone(), &options);
+    let state = state(panel.clone(), &options)?;
+    let sockets = state.sockets.clone();
+    let site = router(state);
     print_welcome(&panel, &origin).await?;
     let (stop, stopping) = watch::channel(false);
     let workers = tokio::spawn(Worker::new(panel, connector, reach).run(stopping.clone()));
@@ -73,6 +75,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     let _ = stop.send(true);
     // Sockets of open pages never end by themselves, so the server is not waited for.
     let _ = tokio::time::timeout(DRAIN, workers).await;
+    sockets.close_all().await;
     server.abort();
     Ok(())
 }
@@ -103,25 +106,31 @@ pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> R
     Migrator::up(db.writes(), None)
         .await
         .context("cannot bring the database to this version")?;
-    let panel = Panel {
-        db,
-        prober,
-        planner: Arc::new(Plans),
-        secrets,
-        limits: Arc::default(),
-        public_url: origin.into(),
-    };
-    key_check::at_start(&panel).await.with_context(|| {
+    key_check::at_start(&db, &secrets).await.with_context(|| {
         format!(
             "{} is not the key file of this database; put the right one there",
             key.display()
         )
     })?;
-    Ok(panel)
+    let app = broadcasting::App::at_start(&db, &secrets)
+        .await
+        .context("cannot make the key that other programs connect with")?;
+    Ok(Panel {
+        db,
+        app,
+        prober,
+        planner: Arc::new(Plans),
+        secrets,
+        limits: Arc::default(),
+        public_url: origin.into(),
+    })
 }
 
-/// The site for a panel.
-pub fn site_router(panel: Panel, options: &ServeOptions) -> Router {
+/// What the site of a panel is made of.
+///
+/// # Errors
+/// When an allowed origin is none.
+pub fn state(panel: Panel, options: &ServeOptions) -> Result<AppState> {
     let pkg = options.site.join("pkg");
     let leptos = LeptosOptions::builder()
         .output_name("brokeforge")
@@ -137,10 +146,12 @@ pub fn site_router(panel: Panel, options: &ServeOptions) -> Router {
     if !pkg.exists() {
         tracing::warn!(folder = %pkg.display(), "there is no browser code; run script/build");
     }
-    router(AppState {
+    Ok(AppState {
         panel,
         options: leptos,
         proxies: options.trusted_proxies.clone(),
+        sockets: Arc::default(),
+        allowed_origins: options.allowed_origins()?.into(),
     })
 }
 

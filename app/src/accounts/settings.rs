@@ -12,6 +12,7 @@ use wire::text::one_line;
 
 use super::tabs::AccountTabs;
 use super::{change_password, update};
+use crate::broadcasting::{self, ConnectClient};
 use crate::browser;
 use crate::layout::OwnAccount;
 use crate::live::live;
@@ -23,6 +24,7 @@ use crate::ui::{Field, FormMessage, Submission, SubmitButton, TextField, Toasts,
 pub fn AccountPage() -> impl IntoView {
     let OwnAccount(account) = expect_context();
     let sessions = live(Channel::Account, || sessions::list(NoInput {}));
+    let access = live(Channel::Account, || broadcasting::show(NoInput {}));
     view! {
         <Title text="Account"/>
         {live_page(
@@ -47,6 +49,7 @@ pub fn AccountPage() -> impl IntoView {
             },
         )}
         {live_page(sessions, |sessions| view! { <Sessions sessions/> }.into_any())}
+        {live_page(access, |access| view! { <ConnectClient access/> }.into_any())}
     }
 }
 

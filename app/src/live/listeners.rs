@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use futures::channel::mpsc::UnboundedSender;
 use leptos::prelude::*;
-use wire::event::Channel;
-use wire::{OperationId, Timestamp};
+use wire::event::{Channel, Ending};
+use wire::{OperationId, Timestamp, UserId};
 
 use super::Interest;
 use super::refetcher::{Cause, Outcome, Refetcher};
@@ -42,7 +43,13 @@ struct Tab {
 struct Listener {
     id: u32,
     interest: Interest,
-    refetcher: Refetcher,
+    reaction: Reaction,
+}
+
+/// What a listener does.
+enum Reaction {
+    Fetch(Refetcher),
+    Tell(Rc<dyn Fn(Ending)>),
 }
 
 thread_local! {
@@ -54,6 +61,7 @@ impl Interest {
         match self {
             Self::Records(channel) => channel,
             Self::Output(server, _) => Channel::Server(server),
+            Self::Endings(user) => Channel::User(user),
         }
     }
 
@@ -62,7 +70,9 @@ impl Interest {
             (Self::Records(wanted), Heard::Records(channel)) => wanted == channel,
             (Self::Output(_, wanted), Heard::Output(operation)) => wanted == operation,
             (_, Heard::Resync(channel)) => self.channel() == channel,
-            (Self::Records(_), Heard::Output(_)) | (Self::Output(..), Heard::Records(_)) => false,
+            (Self::Records(_), Heard::Output(_))
+            | (Self::Output(..), Heard::Records(_))
+            | (Self::Endings(_), Heard::Records(_) | Heard::Output(_)) => false,
         }
     }
 }
@@ -76,37 +86,55 @@ pub fn add(
     is_behind: bool,
     run: impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Outcome>>> + 'static,
 ) -> u32 {
-    let (id, refetcher, has_missed) = TAB.with_borrow_mut(|tab| {
-        let id = tab.next_id;
+    let id = new_id();
+    let refetcher = Refetcher::new(Box::new(run), move |cause, outcome| {
+        note_fetch(id, cause, outcome);
+    });
+    let was_settled = add_listener(id, interest, Reaction::Fetch(refetcher.clone()));
+    let has_missed = match interest {
+        // Fetched for the first time just now: whatever comes later is heard of.
+        Interest::Records(_) | Interest::Endings(_) => false,
+        // Begun with what came with its page.
+        Interest::Output(..) => was_settled,
+    };
+    if is_behind || has_missed {
+        refetcher.request(Cause::CatchUp);
+    }
+    id
+}
+
+/// Adds a listener that is told what happened and fetches nothing.
+pub fn add_endings(user: UserId, tell: impl Fn(Ending) + 'static) -> u32 {
+    let id = new_id();
+    add_listener(id, Interest::Endings(user), Reaction::Tell(Rc::new(tell)));
+    id
+}
+
+fn new_id() -> u32 {
+    TAB.with_borrow_mut(|tab| {
         tab.next_id += 1;
+        tab.next_id
+    })
+}
+
+/// Whether the server had answered about the channel already.
+fn add_listener(id: u32, interest: Interest, reaction: Reaction) -> bool {
+    TAB.with_borrow_mut(|tab| {
         let channel = interest.channel();
         let is_new = !tab
             .listeners
             .iter()
             .any(|listener| listener.interest.channel() == channel);
-        let refetcher = Refetcher::new(Box::new(run), move |cause, outcome| {
-            note_fetch(id, cause, outcome);
-        });
         tab.listeners.push(Listener {
             id,
             interest,
-            refetcher: refetcher.clone(),
+            reaction,
         });
         if is_new {
             tab.send(&subscribe(channel));
         }
-        let has_missed = match interest {
-            // Fetched for the first time just now: whatever comes later is heard of.
-            Interest::Records(_) => false,
-            // Begun with what came with its page.
-            Interest::Output(..) => tab.settled.contains(&channel),
-        };
-        (id, refetcher, has_missed)
-    });
-    if is_behind || has_missed {
-        refetcher.request(Cause::CatchUp);
-    }
-    id
+        tab.settled.contains(&channel)
+    })
 }
 
 /// Removes a listener, and its subscription if it was the last one on its channel.
@@ -116,7 +144,9 @@ pub fn remove(id: u32) {
             return;
         };
         let listener = tab.listeners.remove(place);
-        listener.refetcher.stop();
+        if let Reaction::Fetch(refetcher) = &listener.reaction {
+            refetcher.stop();
+        }
         let channel = listener.interest.channel();
         if !tab
             .listeners
@@ -186,10 +216,30 @@ pub fn hear(heard: Heard) {
 pub fn refetch(id: u32) {
     let refetcher = TAB.with_borrow(|tab| {
         let listener = tab.listeners.iter().find(|listener| listener.id == id);
-        listener.map(|listener| listener.refetcher.clone())
+        match &listener?.reaction {
+            Reaction::Fetch(refetcher) => Some(refetcher.clone()),
+            Reaction::Tell(_) => None,
+        }
     });
     if let Some(refetcher) = refetcher {
         refetcher.request_at_once(Cause::CatchUp);
+    }
+}
+
+/// Passes on how an operation ended. Also in a hidden tab: it is said once or never.
+pub fn hear_ending(ending: &Ending) {
+    count(|counts| counts.events += 1);
+    let told: Vec<Rc<dyn Fn(Ending)>> = TAB.with_borrow(|tab| {
+        tab.listeners
+            .iter()
+            .filter_map(|listener| match &listener.reaction {
+                Reaction::Tell(tell) => Some(tell.clone()),
+                Reaction::Fetch(_) => None,
+            })
+            .collect()
+    });
+    for tell in told {
+        tell(ending.clone());
     }
 }
 
@@ -282,7 +332,10 @@ fn request(cause: Cause, wanted: impl Fn(Interest) -> bool) {
         tab.listeners
             .iter()
             .filter(|listener| wanted(listener.interest))
-            .map(|listener| listener.refetcher.clone())
+            .filter_map(|listener| match &listener.reaction {
+                Reaction::Fetch(refetcher) => Some(refetcher.clone()),
+                Reaction::Tell(_) => None,
+            })
             .collect()
     });
     for refetcher in refetchers {

@@ -9,17 +9,16 @@ use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use serde_json::Value;
 use wire::accounts::{NoInput, Visitor};
-use wire::event::Channel;
+use wire::event::{Channel, Ending};
 use wire::{OperationId, Timestamp};
 
+use super::backoff::delay_ms;
 use super::listeners::{self, Heard};
 use super::refetcher::Cause;
-use super::status::{LiveStatus, Pulse};
+use super::status::{LiveStatus, Obstacle, Pulse};
 use crate::accounts::{SessionGate, visitor};
 use crate::browser;
 
-const FIRST_DELAY_MS: f64 = 1_000.0;
-const LONGEST_DELAY_MS: f64 = 30_000.0;
 const OPENING_MS: u32 = 10_000;
 /// Silence after which we ask whether the server is there, and how long it may take to answer.
 const ACTIVITY_MS: u32 = 30_000;
@@ -31,10 +30,15 @@ const ATTEMPTS_AFTER_A_LOSS: u32 = 6;
 const POLLING_MS: u32 = 30_000;
 /// What the server closes with when the session is over.
 const SESSION_OVER: u16 = 4009;
+/// What it answers to a plain request where the handshake before it had lost its Upgrade header.
+const UPGRADE_LOST: u16 = 426;
+const PATH: &str = "/app/brokeforge";
 
 thread_local! {
     static WAKE: RefCell<Option<UnboundedSender<()>>> = const { RefCell::new(None) };
     static POLLING: Cell<bool> = const { Cell::new(false) };
+    /// Why there is no socket.
+    static OBSTACLE: Cell<Obstacle> = const { Cell::new(Obstacle::Unknown) };
     /// When the tab last knew that it showed the truth.
     static FRESH_AT: Cell<Timestamp> = const { Cell::new(Timestamp(0)) };
 }
@@ -90,7 +94,7 @@ pub fn start(pulse: Pulse, gate: SessionGate) {
                 begin_polling();
             }
             select! {
-                () = TimeoutFuture::new(delay_ms(attempts)).fuse() => {}
+                () = TimeoutFuture::new(delay_ms(attempts, browser::random())).fuse() => {}
                 _ = woken.next() => {}
             }
         }
@@ -153,7 +157,7 @@ async fn is_signed_in() -> bool {
 
 /// Serves one socket until it ends.
 async fn serve() -> Ended {
-    let Ok(socket) = WebSocket::open(&browser::socket_url("/app/brokeforge")) else {
+    let Ok(socket) = WebSocket::open(&browser::socket_url(PATH)) else {
         return Ended::Lost { was_open: false };
     };
     let (mut sink, stream) = socket.split();
@@ -224,6 +228,12 @@ fn hear(text: &str) -> bool {
                 listeners::hear(Heard::Output(OperationId(id)));
             }
         }
+        ("OperationEnded", Some(Channel::User(user))) => {
+            let data = message["data"].as_str().unwrap_or_default();
+            if let Some(ending) = Ending::read(user, data) {
+                listeners::hear_ending(&ending);
+            }
+        }
         _ => {}
     }
     false
@@ -234,8 +244,18 @@ fn begin_polling() {
     if POLLING.replace(true) {
         return;
     }
-    say_polling();
     leptos::task::spawn_local(async {
+        // A panel that does not answer at all is no matter of sockets: then the first fetch that gets through says it.
+        if let Some(status) = browser::status_of(PATH).await {
+            OBSTACLE.set(if status == UPGRADE_LOST {
+                Obstacle::UpgradeLost
+            } else {
+                Obstacle::Unknown
+            });
+            if POLLING.get() {
+                say_polling();
+            }
+        }
         while POLLING.get() {
             listeners::refetch_all(Cause::Fallback);
             TimeoutFuture::new(POLLING_MS).await;
@@ -248,8 +268,7 @@ fn say_polling() {
         return;
     }
     listeners::set_status(LiveStatus::Polling {
-        reason: "The live connection could not be opened. A proxy between here and the panel may not let \
-                 WebSockets through.",
+        obstacle: OBSTACLE.get(),
     });
 }
 
@@ -263,15 +282,4 @@ fn say_reconnecting() {
             since: FRESH_AT.get(),
         });
     }
-}
-
-/// Doubles from 1 s to 30 s, each spread over its upper half so that tabs do not come back as one.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 500 and 30,000"
-)]
-fn delay_ms(attempts: u32) -> u32 {
-    let longest = FIRST_DELAY_MS * f64::from(1_u32 << attempts.saturating_sub(1).min(5));
-    (longest.min(LONGEST_DELAY_MS) * (0.5 + browser::random() / 2.0)) as u32
 }

@@ -18,7 +18,32 @@ pub enum LiveStatus {
     /// The socket was lost; what is shown may be as old as `since`.
     Reconnecting { since: Timestamp },
     /// There is no socket; the page asks every 30 s.
-    Polling { reason: &'static str },
+    Polling { obstacle: Obstacle },
+}
+
+/// What keeps the socket from opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The handshake reached the panel without its Upgrade header.
+    UpgradeLost,
+    Unknown,
+}
+
+impl Obstacle {
+    /// What is wrong and what to do, for whoever runs the panel.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::UpgradeLost => {
+                "Live updates cannot get through: the proxy in front of the panel does not pass the Upgrade header of \
+                 WebSockets on, over HTTP/1.1. In nginx that takes proxy_http_version 1.1, proxy_set_header Upgrade \
+                 $http_upgrade and one for Connection; docs/install.md has the lines."
+            }
+            Self::Unknown => {
+                "Live updates cannot get through: the panel answers, but no WebSocket opens. Something between this \
+                 browser and the panel does not let WebSockets pass. On the panel's machine, brokeforge doctor tries it."
+            }
+        }
+    }
 }
 
 impl LiveStatus {

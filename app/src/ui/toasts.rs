@@ -7,19 +7,24 @@ use leptos::prelude::*;
 use super::{Icon, Shape};
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
+/// More would cover the page.
+const MOST_SHOWN: usize = 4;
 
 /// Shows toasts.
 #[derive(Clone, Copy)]
 pub struct Toasts {
-    shown: RwSignal<Vec<Toast>>,
+    shown: RwSignal<Vec<(u32, Toast)>>,
     next_id: StoredValue<u32>,
 }
 
+/// A short message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Toast {
-    id: u32,
-    message: String,
-    is_error: bool,
+pub struct Toast {
+    pub message: String,
+    /// An error stays until it is dismissed.
+    pub is_error: bool,
+    /// A path of the panel's own, and the word to click.
+    pub link: Option<(String, &'static str)>,
 }
 
 impl Toasts {
@@ -33,25 +38,32 @@ impl Toasts {
     }
 
     pub fn say(self, message: impl Into<String>) {
-        self.show(message.into(), false);
+        self.show(Toast {
+            message: message.into(),
+            is_error: false,
+            link: None,
+        });
     }
 
-    /// An error stays until it is dismissed.
     pub fn complain(self, message: impl Into<String>) {
-        self.show(message.into(), true);
+        self.show(Toast {
+            message: message.into(),
+            is_error: true,
+            link: None,
+        });
     }
 
-    fn show(self, message: String, is_error: bool) {
+    /// Shows one more; when there are many, the oldest goes.
+    pub fn show(self, toast: Toast) {
         let id = self.next_id.get_value();
         self.next_id.set_value(id + 1);
+        let is_error = toast.is_error;
         self.shown.update(|shown| {
             // The same again takes the place of the former one.
-            shown.retain(|toast| toast.message != message);
-            shown.push(Toast {
-                id,
-                message,
-                is_error,
-            });
+            shown.retain(|(_, former)| *former != toast);
+            shown.push((id, toast));
+            let surplus = shown.len().saturating_sub(MOST_SHOWN);
+            shown.drain(..surplus);
         });
         if !is_error {
             set_timeout(move || self.dismiss(id), SHOWN_FOR);
@@ -60,7 +72,7 @@ impl Toasts {
 
     fn dismiss(self, id: u32) {
         self.shown
-            .update(|shown| shown.retain(|toast| toast.id != id));
+            .update(|shown| shown.retain(|(shown, _)| *shown != id));
     }
 }
 
@@ -70,19 +82,34 @@ pub fn ToastRegion() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     view! {
         <div class="toasts" role="status" aria-live="polite" aria-label="Messages">
-            <For each=move || toasts.shown.get() key=|toast| toast.id let:toast>
-                <div class="toast" class:is-error=toast.is_error>
-                    <span>{toast.message}</span>
-                    <button
-                        type="button"
-                        class="icon-button"
-                        aria-label="Dismiss"
-                        on:click=move |_| toasts.dismiss(toast.id)
-                    >
-                        <Icon shape=Shape::Cross/>
-                    </button>
-                </div>
-            </For>
+            <For
+                each=move || toasts.shown.get()
+                key=|(id, _)| *id
+                children=move |(id, toast)| view! { <ToastView id toast/> }
+            />
+        </div>
+    }
+}
+
+#[component]
+fn ToastView(id: u32, toast: Toast) -> impl IntoView {
+    let toasts = expect_context::<Toasts>();
+    let dismiss = move |_| toasts.dismiss(id);
+    view! {
+        <div class="toast" class:is-error=toast.is_error>
+            <span>{toast.message}</span>
+            {toast
+                .link
+                .map(|(href, word)| {
+                    view! {
+                        <a href=href on:click=dismiss>
+                            {word}
+                        </a>
+                    }
+                })}
+            <button type="button" class="icon-button" aria-label="Dismiss" on:click=dismiss>
+                <Icon shape=Shape::Cross/>
+            </button>
         </div>
     }
 }

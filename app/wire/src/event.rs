@@ -1,10 +1,12 @@
-//! Every channel and every event there is. An event carries ids and a time, never data.
+//! Every channel and every event there is. An event carries ids and a time, never data; the one exception is small
+//! and goes to one account only.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operations::OperationState;
 use crate::{OperationId, ServerId, Timestamp, UserId};
 
 /// A channel of the Pusher protocol, by its name without `private-`.
@@ -16,6 +18,8 @@ pub enum Channel {
     Server(ServerId),
     /// `servers`: all servers of the subscriber.
     Servers,
+    /// `users.{id}`: what the subscriber is told at once, without fetching anything.
+    User(UserId),
 }
 
 impl fmt::Display for Channel {
@@ -25,6 +29,7 @@ impl fmt::Display for Channel {
             Self::Account => f.write_str("private-account"),
             Self::Server(id) => write!(f, "private-servers.{id}"),
             Self::Servers => f.write_str("private-servers"),
+            Self::User(id) => write!(f, "private-users.{id}"),
         }
     }
 }
@@ -41,11 +46,20 @@ impl FromStr for Channel {
         match name.split_once('.') {
             None if name == "account" => Ok(Self::Account),
             None if name == "servers" => Ok(Self::Servers),
-            Some(("servers", id)) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
-                id.parse().map(Self::Server).map_err(|_| UnknownChannel)
-            }
+            Some(("servers", id)) => parse_id(id).map(|id| Self::Server(ServerId(id))),
+            Some(("users", id)) => parse_id(id).map(|id| Self::User(UserId(id))),
             _ => Err(UnknownChannel),
         }
+    }
+}
+
+/// One id, one name: `05` and `+5` would be further names of channel 5.
+fn parse_id(text: &str) -> Result<i64, UnknownChannel> {
+    let id: i64 = text.parse().map_err(|_| UnknownChannel)?;
+    if id >= 0 && id.to_string() == text {
+        Ok(id)
+    } else {
+        Err(UnknownChannel)
     }
 }
 
@@ -68,6 +82,70 @@ pub enum Event {
         operation_id: OperationId,
         timestamp: Timestamp,
     },
+    /// An operation is over; says everything about it that fits into a short message.
+    OperationEnded {
+        ending: Ending,
+        timestamp: Timestamp,
+    },
+}
+
+/// How an operation ended, in less than 1 KB on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Whom it is told.
+    pub user_id: UserId,
+    pub server_id: ServerId,
+    pub operation_id: OperationId,
+    /// Text of users; cut where it is long.
+    pub title: String,
+    pub state: OperationState,
+}
+
+impl Ending {
+    /// Reads the payload that came on the channel of `user_id`.
+    pub fn read(user_id: UserId, data: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Data {
+            server_id: ServerId,
+            operation_id: OperationId,
+            title: String,
+            state: OperationState,
+        }
+        let data: Data = serde_json::from_str(data).ok()?;
+        Some(Self {
+            user_id,
+            server_id: data.server_id,
+            operation_id: data.operation_id,
+            title: data.title,
+            state: data.state,
+        })
+    }
+
+    /// The path of the operation's own page.
+    fn path(&self) -> String {
+        format!(
+            "/servers/{}/operations/{}",
+            self.server_id, self.operation_id
+        )
+    }
+
+    /// The title, at most 600 bytes of it as they travel: JSON within a string of JSON.
+    fn short_title(&self) -> String {
+        let mut left = 600_usize;
+        let mut short = String::new();
+        for character in self.title.chars() {
+            let inner = serde_json::Value::from(character.to_string()).to_string();
+            let outer = serde_json::Value::from(inner).to_string();
+            // Without the quotes of both: `"\\"x\\""`.
+            let Some(rest) = left.checked_sub(outer.len().saturating_sub(6)) else {
+                short.push('\u{2026}');
+                break;
+            };
+            left = rest;
+            short.push(character);
+        }
+        short
+    }
 }
 
 impl Event {
@@ -77,6 +155,7 @@ impl Event {
             Self::AccountUpdated { .. } => "AccountUpdated",
             Self::ServerUpdated { .. } => "ServerUpdated",
             Self::OperationOutput { .. } => "OperationOutput",
+            Self::OperationEnded { .. } => "OperationEnded",
         }
     }
 
@@ -89,10 +168,11 @@ impl Event {
                 vec![Channel::Server(*server_id), Channel::Servers]
             }
             Self::OperationOutput { server_id, .. } => vec![Channel::Server(*server_id)],
+            Self::OperationEnded { ending, .. } => vec![Channel::User(ending.user_id)],
         }
     }
 
-    /// The payload as JSON: ids and a time.
+    /// The payload as JSON.
     pub fn data(&self) -> serde_json::Value {
         match self {
             Self::AccountUpdated { user_id, timestamp } => serde_json::json!({
@@ -111,6 +191,11 @@ impl Event {
             } => serde_json::json!({
                 "operation_id": operation_id, "timestamp": timestamp.to_rfc3339(),
             }),
+            Self::OperationEnded { ending, timestamp } => serde_json::json!({
+                "operation_id": ending.operation_id, "server_id": ending.server_id,
+                "title": ending.short_title(), "state": ending.state, "path": ending.path(),
+                "timestamp": timestamp.to_rfc3339(),
+            }),
         }
     }
 }
@@ -125,6 +210,7 @@ mod tests {
             Channel::Account,
             Channel::Server(ServerId(5)),
             Channel::Servers,
+            Channel::User(UserId(7)),
         ] {
             assert_eq!(channel.to_string().parse(), Ok(channel));
         }
@@ -143,6 +229,10 @@ mod tests {
             "private-servers.*",
             "presence-servers.5",
             "private-users",
+            "private-users.",
+            "private-users.*",
+            "private-servers.05",
+            "private-servers.+5",
             "private-account.1",
             "private-servers.99999999999999999999",
         ] {
@@ -164,5 +254,32 @@ mod tests {
             event.data().to_string(),
             r#"{"server_id":5,"timestamp":"1970-01-01T00:00:00.000Z"}"#
         );
+    }
+
+    #[test]
+    fn an_ending_stays_under_1_kb_whatever_its_title_and_keeps_a_short_one_as_it_is() {
+        let ending = |title: String| Event::OperationEnded {
+            ending: Ending {
+                user_id: UserId(i64::MAX),
+                server_id: ServerId(i64::MAX),
+                operation_id: OperationId(i64::MAX),
+                title,
+                state: OperationState::Cancelled,
+            },
+            timestamp: Timestamp(0),
+        };
+        for character in ['a', '"', '\\', '\u{1}', '\u{e9}', '\u{1f4a5}', '<'] {
+            let event = ending(character.to_string().repeat(5_000));
+            let frame = serde_json::json!({
+                "event": event.name(), "channel": event.channels()[0].to_string(),
+                "data": event.data().to_string(),
+            });
+            assert!(frame.to_string().len() < 1_000, "{frame}");
+        }
+        let kept = ending("Add rule \"Web\" <b>".to_owned()).data();
+        assert_eq!(kept["title"], "Add rule \"Web\" <b>");
+        assert_eq!(kept["state"], "cancelled");
+        let read = Ending::read(UserId(1), &kept.to_string()).map(|ending| ending.title);
+        assert_eq!(read.as_deref(), Some("Add rule \"Web\" <b>"));
     }
 }

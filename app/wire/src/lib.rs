@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod authorize;
+pub mod broadcasting;
 pub mod colours;
 pub mod diagnosis;
 pub mod error;

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use wire::event::{Channel, Event};
 use wire::{ServerId, UserId};
@@ -29,6 +30,7 @@ pub enum Topic {
     AccountOf(UserId),
     Server(ServerId),
     ServersOf(UserId),
+    User(UserId),
 }
 
 impl Topic {
@@ -38,6 +40,7 @@ impl Topic {
             Channel::Account => Self::AccountOf(subscriber),
             Channel::Server(id) => Self::Server(id),
             Channel::Servers => Self::ServersOf(subscriber),
+            Channel::User(id) => Self::User(id),
         }
     }
 }
@@ -47,6 +50,8 @@ impl Topic {
 pub struct Delivery {
     pub channel: Channel,
     pub event: Arc<Event>,
+    /// What the first listener made of it for its wire; the others, however many, send the same bytes.
+    pub frame: Arc<OnceLock<Bytes>>,
 }
 
 #[derive(Clone)]
@@ -69,12 +74,13 @@ impl Bus {
             let Some(sinks) = topics.get(&Topic::of(channel, owner)) else {
                 continue;
             };
+            let delivery = Delivery {
+                channel,
+                event: Arc::clone(&event),
+                frame: Arc::default(),
+            };
             for sink in sinks.values() {
-                let delivery = Delivery {
-                    channel,
-                    event: Arc::clone(&event),
-                };
-                if sink.queue.try_send(delivery).is_err() {
+                if sink.queue.try_send(delivery.clone()).is_err() {
                     sink.behind.store(true, Ordering::Release);
                 }
             }

@@ -251,6 +251,11 @@ impl Tx {
         Ok(())
     }
 
+    /// Tells somebody something at the commit that no row of their own announces.
+    pub(crate) fn tell(&mut self, whom: UserId, event: Event) {
+        self.pending.push((whom, event));
+    }
+
     /// Makes the changes last, then tells who listens. Runs to its end in a task of its own,
     /// because a handler's future is dropped when its client goes away, and a saved row whose
     /// event is lost leaves every open page stale.

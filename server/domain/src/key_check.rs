@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::entities::{server, setting};
 use crate::secrets::{Place, Secrets};
 use crate::servers::private_key_place;
-use crate::{Error, Panel};
+use crate::{Db, Error, broadcasting};
 
 const NAME: &str = "key_check";
 const PLACE: Place = Place {
@@ -20,14 +20,12 @@ const PLACE: Place = Place {
 ///
 /// # Errors
 /// A sentence when the key file does not open what the database holds.
-pub async fn at_start(panel: &Panel) -> Result<(), Error> {
-    if opens(panel.db.reads(), &panel.secrets).await?.has_sentence {
+pub async fn at_start(db: &Db, secrets: &Secrets) -> Result<(), Error> {
+    if opens(db.reads(), secrets).await?.has_sentence {
         return Ok(());
     }
-    let sealed = panel
-        .secrets
-        .seal(PLACE, &SecretString::from("the key of this database"))?;
-    let mut tx = panel.db.begin().await?;
+    let sealed = secrets.seal(PLACE, &SecretString::from("the key of this database"))?;
+    let mut tx = db.begin().await?;
     tx.insert(setting::ActiveModel {
         name: Set(NAME.to_owned()),
         value: Set(sealed),
@@ -53,6 +51,7 @@ pub async fn opens(conn: &DatabaseConnection, secrets: &Secrets) -> Result<Opene
     if let Some(row) = &sentence {
         secrets.open(PLACE, &row.value)?;
     }
+    broadcasting::opens(conn, secrets).await?;
     // Only two columns: a database from an older version may not have the others yet.
     let keys: Vec<(i64, String)> = server::Entity::find()
         .select_only()

@@ -5,6 +5,7 @@ pub mod access;
 pub mod accounts;
 pub mod audit;
 pub mod authorize;
+pub mod broadcasting;
 pub mod bus;
 pub mod db;
 pub mod entities;

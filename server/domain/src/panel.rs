@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::broadcasting::App;
 use crate::limits::Limits;
 use crate::secrets::Secrets;
 use crate::{Db, Planner, Prober};
@@ -10,6 +11,8 @@ use crate::{Db, Planner, Prober};
 #[derive(Clone)]
 pub struct Panel {
     pub db: Db,
+    /// What other programs connect to the channels with.
+    pub app: App,
     pub prober: Arc<dyn Prober>,
     pub planner: Arc<dyn Planner>,
     pub secrets: Secrets,

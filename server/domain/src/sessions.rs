@@ -66,12 +66,6 @@ pub async fn find(db: &Db, token: &str) -> Result<Option<SignedIn>, Error> {
     let Some(session) = found.filter(|session| is_alive(session, now())) else {
         return Ok(None);
     };
-    let Some(user) = user::Entity::find_by_id(session.user_id)
-        .one(db.reads())
-        .await?
-    else {
-        return Ok(None);
-    };
     if now().0 - session.seen_at > SEEN_STEP_MS {
         // Beside the request: it must neither wait for the writer nor fail with a full disk.
         let (db, id) = (db.clone(), session.id);
@@ -81,6 +75,27 @@ pub async fn find(db: &Db, token: &str) -> Result<Option<SignedIn>, Error> {
             }
         });
     }
+    whose(db, &session).await
+}
+
+/// The account behind a session that was named by something the panel has signed, if it lives.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_id(db: &Db, id: SessionId) -> Result<Option<SignedIn>, Error> {
+    match session::Entity::find_by_id(id.0).one(db.reads()).await? {
+        Some(session) if is_alive(&session, now()) => whose(db, &session).await,
+        Some(_) | None => Ok(None),
+    }
+}
+
+async fn whose(db: &Db, session: &session::Model) -> Result<Option<SignedIn>, Error> {
+    let Some(user) = user::Entity::find_by_id(session.user_id)
+        .one(db.reads())
+        .await?
+    else {
+        return Ok(None);
+    };
     Ok(Some(SignedIn {
         account: AccountResource {
             id: UserId(user.id),

@@ -67,7 +67,8 @@ pub fn of_connection(error: &Error) -> Diagnosis {
         Error::KeyRefused { .. } => Cause::KeyRefused,
         Error::HostKeyChanged { .. } => Cause::HostKeyChanged,
         Error::NoPrivilege { .. } => Cause::PermissionDenied,
-        Error::NotSsh { .. }
+        Error::OutOfReach { .. }
+        | Error::NotSsh { .. }
         | Error::Closed { .. }
         | Error::Protocol { .. }
         | Error::InsecureTransport { .. }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use domain::entities::server;
 use domain::queue::{self, Claim, Ending, PlannedStep};
-use domain::{Db, Panel, firewall as rules, operation_secrets, retention, servers};
+use domain::{Db, Panel, operation_secrets, retention, servers};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use ssh::{Connector, Reach};

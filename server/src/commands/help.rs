@@ -27,6 +27,7 @@ Environment:
   BROKEFORGE_PUBLIC_URL   the address people type, as https://panel.example.com
   BROKEFORGE_TRUSTED_PROXIES          the proxies in front, as 127.0.0.1,10.0.0.0/8
   BROKEFORGE_ALLOW_LOCAL_ADDRESSES    1 lets servers be added on the panel's own machine
+  BROKEFORGE_ALLOWED_ORIGINS          other pages that may listen, as https://status.example.com
   RUST_LOG                how much is logged to standard error: warn, info, debug, trace
 
 `brokeforge <COMMAND> --help` tells more about a command and has examples.";

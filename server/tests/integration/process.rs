@@ -36,15 +36,7 @@ impl Process {
     pub async fn start(log: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let port = free_port();
-        let mut child = command(data.path(), port)
-            .arg("serve")
-            .env("RUST_LOG", log)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = collect(child.stdout.take().unwrap());
-        let stderr = collect(child.stderr.take().unwrap());
+        let (child, stdout, stderr) = spawn(data.path(), port, log);
         let process = Self {
             data,
             port,
@@ -55,6 +47,18 @@ impl Process {
         };
         process.await_health().await;
         process
+    }
+
+    /// Ends it as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same data and port.
+    pub async fn restart(&mut self) {
+        (self.child, self.stdout, self.stderr) = spawn(self.data.path(), self.port, "warn");
+        self.await_health().await;
     }
 
     async fn await_health(&self) {
@@ -124,6 +128,21 @@ impl Process {
             body: body.to_owned(),
         })
     }
+}
+
+type Printed = Arc<Mutex<Vec<u8>>>;
+
+fn spawn(data: &Path, port: u16, log: &str) -> (Child, Printed, Printed) {
+    let mut child = command(data, port)
+        .arg("serve")
+        .env("RUST_LOG", log)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    (child, stdout, stderr)
 }
 
 /// What every request of these tests calls itself; found again where requests leave traces.
@@ -232,7 +251,7 @@ pub async fn dump(conn: &DatabaseConnection) -> String {
     lines.join("\n")
 }
 
-async fn tables(conn: &DatabaseConnection) -> Vec<String> {
+pub async fn tables(conn: &DatabaseConnection) -> Vec<String> {
     let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
     column(conn, query).await
 }

@@ -16,6 +16,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::config::ServeOptions;
 use server::proxies::TrustedProxies;
+use server::router::{AppState, router};
+use server::websocket::Sockets;
 use ssh::Reach;
 use ssh::fake::FakeConnector;
 use tempfile::TempDir;
@@ -25,6 +27,8 @@ use wire::accounts::{NewAccount, SetupInput};
 use wire::{ServerId, UserId};
 
 pub const ORIGIN: &str = "http://127.0.0.1:3000";
+/// A page of another address that may listen.
+pub const ALLOWED_ORIGIN: &str = "https://status.example.com";
 pub const PASSWORD: &str = "correct horse battery";
 pub const HOST_KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
@@ -103,6 +107,12 @@ impl TestApp {
         self.site = site(&self.panel, &self.data, proxies);
     }
 
+    /// The site with sockets of another pace.
+    pub fn site_with(&self, sockets: Arc<Sockets>) -> Router {
+        let state = state(&self.panel, &self.data);
+        router(AppState { sockets, ..state })
+    }
+
     /// Begins to work off the queue, as the process does.
     pub fn start_worker(&self) {
         let (stop, stopping) = watch::channel(false);
@@ -135,13 +145,18 @@ impl TestApp {
 
     /// An account beside the first one.
     pub async fn other_owner(&self) -> Visitor {
+        self.member("Bob").await
+    }
+
+    /// An account of this name, with an e-mail to fit.
+    pub async fn member(&self, name: &str) -> Visitor {
         let mut tx = self.panel.db.begin().await.unwrap();
         let at = tx.at().0;
         let user = tx
             .insert(domain::entities::user::ActiveModel {
                 id: NotSet,
-                name: Set("Bob".into()),
-                email: Set("bob@example.com".into()),
+                name: Set(name.into()),
+                email: Set(format!("{}@example.com", name.to_lowercase())),
                 password_hash: Set("none".into()),
                 created_at: Set(at),
                 role: Set("member".into()),
@@ -299,15 +314,23 @@ impl TestApp {
 }
 
 fn site(panel: &Panel, data: &TempDir, trusted_proxies: TrustedProxies) -> Router {
+    router(AppState {
+        proxies: trusted_proxies,
+        ..state(panel, data)
+    })
+}
+
+fn state(panel: &Panel, data: &TempDir) -> AppState {
     let options = ServeOptions {
         listen: ([127, 0, 0, 1], 3000).into(),
         data: data.path().into(),
         site: data.path().join("site"),
         public_url: None,
-        trusted_proxies,
+        trusted_proxies: TrustedProxies::default(),
         allow_local_addresses: true,
+        allowed_origins: ALLOWED_ORIGIN.to_owned(),
     };
-    server::start::site_router(panel.clone(), &options)
+    server::start::state(panel.clone(), &options).unwrap()
 }
 
 /// The sentence that an answer has for a field.

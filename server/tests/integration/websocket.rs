@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,16 +10,51 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::support::{ORIGIN, TestApp, Visitor, rule};
+use crate::support::{ALLOWED_ORIGIN, ORIGIN, TestApp, Visitor, rule};
 
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// The key of the panel's own page.
+pub const OWN_KEY: &str = server::websocket::OWN_KEY;
+
+/// Neither the panel's own origin nor the allowed one, however much they look like them.
+pub const BAD_ORIGINS: [&str; 20] = [
+    "null",
+    "",
+    "file://",
+    "http://evil.example",
+    "http://127.0.0.1",
+    "http://127.0.0.1:3001",
+    "https://127.0.0.1:3000",
+    "ws://127.0.0.1:3000",
+    "http://127.0.0.2:3000",
+    "http://127.0.0.1:3000/",
+    "http://127.0.0.1:3000.evil.example",
+    "http://127.0.0.1:3000@evil.example",
+    "http://evil-127.0.0.1:3000",
+    "HTTP://127.0.0.1:3000",
+    "http://status.example.com",
+    "https://status.example.com:8443",
+    "https://status.example.com.evil.example",
+    "https://evil-status.example.com",
+    "https://deep.status.example.com",
+    "https://status.example.com, http://127.0.0.1:3000",
+];
+
+pub struct Socket(pub WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn say(&mut self, message: &Value) {
+    pub async fn say(&mut self, message: &Value) {
         self.0
             .send(Message::text(message.to_string()))
             .await
             .unwrap();
+    }
+
+    /// Subscribes with a signature.
+    pub async fn subscribe_with(&mut self, channel: &str, auth: &str) -> Value {
+        let data = json!({ "channel": channel, "auth": auth });
+        self.say(&json!({ "event": "pusher:subscribe", "data": data }))
+            .await;
+        self.next().await.unwrap()
     }
 
     pub async fn subscribe(&mut self, channel: &str) -> Value {
@@ -30,9 +66,9 @@ impl Socket {
     /// The next message; `None` when the socket was closed.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
-            match timeout(Duration::from_secs(6), self.0.next())
+            match timeout(Duration::from_secs(20), self.0.next())
                 .await
-                .expect("a message within 6 s")?
+                .expect("a message")?
             {
                 Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
                 Ok(Message::Close(_)) | Err(_) => return None,
@@ -40,31 +76,53 @@ impl Socket {
             }
         }
     }
+
+    /// Waits until the panel ends the socket, and returns the code of the error it said first.
+    pub async fn end(&mut self) -> Option<u64> {
+        let mut code = None;
+        while let Some(message) = self.next().await {
+            if message["event"] == "pusher:error" {
+                code = message["data"]["code"].as_u64();
+            }
+        }
+        code
+    }
+
+    /// Whether nothing is under way to this socket: a ping is answered before anything else comes.
+    pub async fn is_silent(&mut self) -> bool {
+        self.say(&json!({ "event": "pusher:ping", "data": {} }))
+            .await;
+        self.next().await.unwrap()["event"] == "pusher:pong"
+    }
 }
 
 pub async fn serve(app: &TestApp) -> SocketAddr {
+    serve_site(app.site.clone()).await
+}
+
+pub async fn serve_site(site: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let site = app
-        .site
-        .clone()
-        .into_make_service_with_connect_info::<SocketAddr>();
+    let site = site.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, site).await });
     address
 }
 
-async fn connect(
+/// `origin` may be absent, as it is for programs. The error is the status of the refused handshake.
+pub async fn connect(
     address: SocketAddr,
     who: Option<&Visitor>,
-    origin: &str,
+    origin: Option<&str>,
     key: &str,
 ) -> Result<Socket, u16> {
     let mut request = format!("ws://{address}/app/{key}")
         .into_client_request()
         .unwrap();
-    request
-        .headers_mut()
-        .insert("origin", origin.parse().unwrap());
+    if let Some(origin) = origin {
+        request
+            .headers_mut()
+            .insert("origin", origin.parse().unwrap());
+    }
     if let Some(who) = who {
         request
             .headers_mut()
@@ -80,14 +138,29 @@ async fn connect(
 }
 
 pub async fn signed_in(address: SocketAddr, who: &Visitor) -> Socket {
-    let mut socket = connect(address, Some(who), ORIGIN, "brokeforge")
+    established(address, Some(who), Some(ORIGIN), OWN_KEY)
+        .await
+        .0
+}
+
+/// A socket that the panel has greeted, and its id.
+pub async fn established(
+    address: SocketAddr,
+    who: Option<&Visitor>,
+    origin: Option<&str>,
+    key: &str,
+) -> (Socket, String) {
+    let mut socket = connect(address, who, origin, key)
         .await
         .unwrap_or_else(|status| panic!("{status}"));
+    let greeting = socket.next().await.unwrap();
     assert_eq!(
-        socket.next().await.unwrap()["event"],
-        "pusher:connection_established"
+        greeting["event"], "pusher:connection_established",
+        "{greeting}"
     );
-    socket
+    let data: Value = serde_json::from_str(greeting["data"].as_str().unwrap()).unwrap();
+    assert!(data["activity_timeout"].as_u64().unwrap() > 0);
+    (socket, data["socket_id"].as_str().unwrap().to_owned())
 }
 
 #[tokio::test]
@@ -122,88 +195,6 @@ async fn a_subscriber_hears_of_a_change_by_id_only() {
 }
 
 #[tokio::test]
-async fn foreign_and_unknown_channels_are_refused() {
-    let app = TestApp::start().await;
-    let (ada, bob) = (app.owner().await, app.other_owner().await);
-    let server = app.provisioned_server(&ada).await;
-    let address = serve(&app).await;
-    let mut socket = signed_in(address, &bob).await;
-    let foreign = format!("private-servers.{server}");
-    for channel in [
-        foreign.as_str(),
-        "private-servers.999",
-        "servers",
-        "private-servers.*",
-        "presence-servers",
-        "",
-    ] {
-        assert_eq!(
-            socket.subscribe(channel).await["event"],
-            "pusher:subscription_error",
-            "{channel}"
-        );
-    }
-    assert_eq!(
-        socket.subscribe("private-servers").await["event"],
-        "pusher_internal:subscription_succeeded"
-    );
-}
-
-#[tokio::test]
-async fn signing_out_cuts_the_socket_within_five_seconds() {
-    let app = TestApp::start().await;
-    let owner = app.owner().await;
-    let address = serve(&app).await;
-    let mut socket = signed_in(address, &owner).await;
-    app.call(Some(&owner), "/api/accounts/sign_out", json!({}))
-        .await;
-    let last = timeout(Duration::from_secs(5), async {
-        assert_eq!(socket.next().await.unwrap()["data"]["code"], 4009);
-        socket.next().await
-    })
-    .await
-    .unwrap();
-    assert_eq!(last, None);
-}
-
-#[tokio::test]
-async fn pages_of_other_origins_cannot_open_a_socket() {
-    let app = TestApp::start().await;
-    let owner = app.owner().await;
-    let address = serve(&app).await;
-    for origin in [
-        "null",
-        "http://evil.example",
-        "http://127.0.0.1:3001",
-        "https://127.0.0.1:3000",
-        "http://127.0.0.1:3000.evil.example",
-        "http://evil-127.0.0.1:3000",
-    ] {
-        assert_eq!(
-            connect(address, Some(&owner), origin, "brokeforge")
-                .await
-                .err(),
-            Some(403),
-            "{origin}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_wrong_key_and_a_missing_session_are_named_by_the_protocols_codes() {
-    let app = TestApp::start().await;
-    let owner = app.owner().await;
-    let address = serve(&app).await;
-    for (who, key, code) in [(Some(&owner), "another", 4001), (None, "brokeforge", 4009)] {
-        let mut socket = connect(address, who, ORIGIN, key)
-            .await
-            .unwrap_or_else(|status| panic!("{status}"));
-        assert_eq!(socket.next().await.unwrap()["data"]["code"], code);
-        assert_eq!(socket.next().await, None);
-    }
-}
-
-#[tokio::test]
 async fn malformed_frames_and_client_events_are_refused_and_the_socket_lives() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
@@ -226,4 +217,40 @@ async fn malformed_frames_and_client_events_are_refused_and_the_socket_lives() {
         .say(&json!({ "event": "pusher:ping", "data": {} }))
         .await;
     assert_eq!(socket.next().await.unwrap()["event"], "pusher:pong");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_cannot_open_a_socket() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let address = serve(&app).await;
+    for key in [OWN_KEY, app.panel.app.key()] {
+        for origin in BAD_ORIGINS {
+            let refused = connect(address, Some(&owner), Some(origin), key).await;
+            assert_eq!(refused.err(), Some(403), "{key} {origin}");
+        }
+    }
+    let own_key_elsewhere = connect(address, Some(&owner), Some(ALLOWED_ORIGIN), OWN_KEY).await;
+    assert_eq!(own_key_elsewhere.err(), Some(403));
+    for origin in [None, Some(ORIGIN), Some(ALLOWED_ORIGIN)] {
+        established(address, None, origin, app.panel.app.key()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_a_socket_out_is_named_by_the_protocols_codes() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let address = serve(&app).await;
+    let too_old = format!("{}?protocol=4", app.panel.app.key());
+    for (who, key, code) in [
+        (Some(&owner), "another", 4001),
+        (None, OWN_KEY, 4009),
+        (None, &too_old, 4007),
+    ] {
+        let mut socket = connect(address, who, Some(ORIGIN), key)
+            .await
+            .unwrap_or_else(|status| panic!("{status}"));
+        assert_eq!(socket.end().await, Some(code), "{key}");
+    }
 }

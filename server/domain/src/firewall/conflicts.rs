@@ -6,13 +6,12 @@ use wire::operations::{OperationKind, OperationState};
 use wire::{ApiError, ResourceKind, RuleId, ServerId, Status};
 
 use super::{base_ports, changed_rule, find, label, rule_of, ssh_ports};
-use crate::db::Tx;
 use crate::entities::{firewall_rule, operation, server};
 use crate::{Error, words};
 
 /// Refuses a rule that is asked for, as a new one or in place of the record `except`.
 pub(crate) async fn refuse_what_cannot_be(
-    tx: &Tx,
+    conn: &impl ConnectionTrait,
     server: &server::Model,
     rule: &NewRule,
     except: Option<RuleId>,
@@ -30,12 +29,12 @@ pub(crate) async fn refuse_what_cannot_be(
     }
     refuse_base_port(server, rule)?;
     let except = except.map(|id| id.0);
-    for other in others(tx.reads(), server.id, except).await? {
+    for other in others(conn, server.id, except).await? {
         if means_the_same(&rule_of(&other)?, rule) {
             let message = format!("The rule {} says this already.", label(&other));
             return Err(ApiError::field("port", message).into());
         }
-        if let Some(change) = queued_change(tx.reads(), other.id).await?
+        if let Some(change) = queued_change(conn, other.id).await?
             && means_the_same(&change, rule)
         {
             let message = format!("The rule {} is being changed to say this.", label(&other));

@@ -1,10 +1,12 @@
 //! How an operation ends, and what that means for its record: in one transaction.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use wire::event::{self, Event};
 use wire::operations::{OperationState, StepStatus};
+use wire::{OperationId, ServerId, UserId};
 
 use crate::db::Tx;
-use crate::entities::{operation, operation_step};
+use crate::entities::{operation, operation_step, server};
 use crate::{Error, managed, operation_secrets, words};
 
 /// How an operation ended.
@@ -115,5 +117,30 @@ async fn end_alone(tx: &mut Tx, row: &operation::Model, outcome: &Outcome) -> Re
         row.ended_at = Some(at);
     })
     .await?;
+    tell_owner(tx, row, state).await
+}
+
+/// A few words at once for the tabs that do not show the operation.
+async fn tell_owner(
+    tx: &mut Tx,
+    row: &operation::Model,
+    state: OperationState,
+) -> Result<(), Error> {
+    let Some(server) = server::Entity::find_by_id(row.server_id)
+        .one(tx.reads())
+        .await?
+    else {
+        return Ok(());
+    };
+    let owner = UserId(server.owner_id);
+    let ending = event::Ending {
+        user_id: owner,
+        server_id: ServerId(row.server_id),
+        operation_id: OperationId(row.id),
+        title: row.title.clone(),
+        state,
+    };
+    let timestamp = tx.at();
+    tx.tell(owner, Event::OperationEnded { ending, timestamp });
     Ok(())
 }

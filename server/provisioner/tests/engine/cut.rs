@@ -96,7 +96,7 @@ async fn work_off(world: Arc<World>, lane: u64, seed: u64, cycles: Vec<u64>, tar
         port: proxy.port,
         ..target
     };
-    let client = Arc::new(Client::new());
+    let client = Arc::new(Client::new(ssh::Reach::everywhere()));
     for cycle in cycles {
         let random = StdRng::seed_from_u64(seed.wrapping_add(cycle));
         one_cycle(
@@ -237,7 +237,8 @@ async fn run(
         leaving,
     );
     let running = tokio::time::timeout(Duration::from_mins(2), run.to_the_end(plan));
-    running.await.expect("it comes to an end").unwrap().unwrap()
+    let ending = running.await.expect("it comes to an end").unwrap();
+    ending.unwrap().outcome
 }
 
 fn effect(home: &Path, name: &str) -> String {

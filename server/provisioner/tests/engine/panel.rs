@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::{self, Caller, OwnedServer, SignedIn};
+use domain::broadcasting::App;
 use domain::bus::Bus;
 use domain::entities::user;
 use domain::secrets::Secrets;
@@ -55,11 +56,13 @@ impl TestPanel {
         let connector = FakeConnector::new();
         let prober: Arc<dyn Prober> =
             Arc::new(SshProber::new(connector.clone(), ssh::Reach::everywhere()));
+        let secrets = Secrets::create(&data.path().join("panel.key")).unwrap();
         let panel = Panel {
+            app: App::at_start(&db, &secrets).await.unwrap(),
             db,
             prober,
             planner: Arc::new(provisioner::Plans),
-            secrets: Secrets::create(&data.path().join("panel.key")).unwrap(),
+            secrets,
             limits: Arc::default(),
             public_url: "http://127.0.0.1:3000".into(),
         };

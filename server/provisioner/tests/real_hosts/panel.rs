@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::access::{self, Caller, OwnedServer, SignedIn};
+use domain::broadcasting::App;
 use domain::bus::Bus;
 use domain::entities::{firewall_rule, user};
 use domain::secrets::Secrets;
@@ -42,6 +43,7 @@ impl TestPanel {
             Arc::new(SshProber::new(connector.clone(), ssh::Reach::everywhere()));
         let secrets = Secrets::create(&data.path().join("panel.key")).unwrap();
         let panel = Panel {
+            app: App::at_start(&db, &secrets).await.unwrap(),
             db,
             prober,
             planner: Arc::new(provisioner::Plans),

@@ -15,13 +15,14 @@ use super::Finding;
 use super::http::{Origin, PATIENCE};
 use crate::config::ServeOptions;
 use crate::doorkeeper::POLICY_WITHOUT_PAGE;
-use crate::websocket::APP_KEY;
+use crate::websocket::OWN_KEY;
 
 /// Findings, and the clock behind the public address, in milliseconds since 1970.
 pub async fn look(options: &ServeOptions) -> (Vec<Finding>, Option<i64>) {
     let own_port = Origin::parse(&format!("http://{}", reachable(options.listen)));
     let (port, is_running) = port(options.listen, own_port.as_ref()).await;
     let mut findings = vec![port];
+    findings.extend(allowed_origins(options));
     let public = match options.origin() {
         Ok(origin) => Origin::parse(&origin),
         Err(error) => {
@@ -52,6 +53,23 @@ pub async fn look(options: &ServeOptions) -> (Vec<Finding>, Option<i64>) {
     });
     // A clock on this machine would only agree with itself.
     (findings, clock.filter(|_| !public.is_loopback()))
+}
+
+/// Nothing is said where no other page may listen, as it is for most.
+fn allowed_origins(options: &ServeOptions) -> Option<Finding> {
+    const CHECK: &str = "origins";
+    match options.allowed_origins() {
+        Ok(origins) if origins.is_empty() => None,
+        Ok(origins) => {
+            let found = format!("pages of {} may listen", origins.join(" and "));
+            Some(Finding::fine(CHECK, found))
+        }
+        Err(error) => {
+            let advice = "write each as https://status.example.com, with commas in between, and give them to \
+                          --allowed-origins or BROKEFORGE_ALLOWED_ORIGINS";
+            Some(Finding::wrong(CHECK, error.to_string(), advice))
+        }
+    }
 }
 
 /// A panel on all interfaces is asked by the loopback one.
@@ -225,7 +243,7 @@ async fn websocket(through: &Origin, public: &Origin) -> Finding {
     } else {
         "ws"
     };
-    let address = format!("{scheme}://{}/app/{APP_KEY}", through.authority);
+    let address = format!("{scheme}://{}/app/{OWN_KEY}", through.authority);
     let request = address.clone().into_client_request().map(|mut request| {
         if let Ok(origin) = public.text.parse() {
             request.headers_mut().insert(header::ORIGIN, origin);

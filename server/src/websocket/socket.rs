@@ -1,0 +1,312 @@
+//! One socket: what it asks, what it hears, and when it ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use domain::access::{SignedIn, lost_channels, may_subscribe};
+use domain::bus::{Delivery, Listener, Topic};
+use domain::{Panel, sessions};
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use wire::event::Channel;
+
+use super::sockets::{Seat, Sockets};
+use crate::broadcasting::{self, Refusal, Request};
+
+const MOST_SUBSCRIPTIONS: usize = 200;
+/// A socket that takes no bytes for this long is given up.
+const LONGEST_SEND: Duration = Duration::from_secs(10);
+
+/// Why a connection ends, in the protocol's numbers: clients give up below 4100, come back slowly below
+/// 4200, and at once above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    UnknownKey,
+    UnknownProtocol,
+    SignInFirst,
+    SessionEnded,
+    OverCapacity,
+    PanelStops,
+    NoAnswer,
+    NothingAsked,
+}
+
+impl Closing {
+    fn code_and_reason(self) -> (u16, &'static str) {
+        match self {
+            Self::UnknownKey => (4001, "There is no application with this key."),
+            Self::UnknownProtocol => (4007, "The panel speaks version 7 of the protocol."),
+            Self::SignInFirst => (4009, "Sign in first."),
+            Self::SessionEnded => (4009, "The session has ended."),
+            Self::OverCapacity => (4100, "As many sockets are open as may be. Close some."),
+            Self::PanelStops => (4200, "The panel stops. Connect again."),
+            Self::NoAnswer => (4201, "No answer came to the last ping."),
+            Self::NothingAsked => (4202, "No channel was subscribed to."),
+        }
+    }
+}
+
+pub struct Socket {
+    stream: WebSocket,
+    panel: Panel,
+    sockets: Arc<Sockets>,
+    /// `1234.5678`, which signatures are bound to.
+    id: String,
+    /// Whose it is: by its cookie, or by the first signature it shows. It never becomes another's.
+    who: Option<SignedIn>,
+    /// Whether the cookie alone opens channels: the page is the panel's own.
+    is_own_page: bool,
+    seat: Option<Seat>,
+    listener: Listener,
+    channels: HashMap<Channel, Topic>,
+    opened_at: Instant,
+    heard_at: Instant,
+    asked_at: Option<Instant>,
+}
+
+/// The connection is over; nothing is left to say.
+struct Gone;
+
+impl Socket {
+    /// A socket of `who`, by a cookie that speaks for the page that opened it.
+    pub fn new(
+        stream: WebSocket,
+        panel: Panel,
+        sockets: Arc<Sockets>,
+        who: Option<SignedIn>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            listener: panel.db.bus().listen(),
+            seat: sockets.take_seat(who.as_ref().map(SignedIn::session)),
+            id: format!("{}.{}", rand::random::<u32>(), rand::random::<u32>()),
+            is_own_page: who.is_some(),
+            stream,
+            panel,
+            sockets,
+            who,
+            channels: HashMap::new(),
+            opened_at: now,
+            heard_at: now,
+            asked_at: None,
+        }
+    }
+
+    /// Serves it to its end, or ends it at once for a reason that is known already.
+    pub async fn serve(mut self, refusal: Option<Closing>) {
+        let refusal = refusal.or(self.seat.is_none().then_some(Closing::OverCapacity));
+        let _ = match refusal {
+            Some(refusal) => self.close(refusal).await,
+            None => self.listen().await,
+        };
+    }
+
+    async fn listen(&mut self) -> Result<(), Gone> {
+        let pace = self.sockets.pace;
+        let established =
+            broadcasting::connection_established(&self.id, pace.activity.as_secs().max(1));
+        self.send(established).await?;
+        let mut closing = self.sockets.closing();
+        let mut check = interval(pace.check);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                delivery = self.listener.next() => match delivery {
+                    Some(delivery) => self.deliver(&delivery).await?,
+                    None => return self.close(Closing::PanelStops).await,
+                },
+                message = self.stream.recv() => {
+                    self.heard_at = Instant::now();
+                    self.asked_at = None;
+                    match message {
+                        Some(Ok(Message::Text(text))) => self.answer(&text).await?,
+                        Some(Ok(Message::Binary(_))) => self.complain_about_frame().await?,
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Err(_)) => return self.say_goodbye(1009, "That frame was too long.").await,
+                        Some(Ok(Message::Close(_))) | None => return Err(Gone),
+                    }
+                }
+                _ = check.tick() => self.look_around().await?,
+                () = told(&mut closing) => return self.close(Closing::PanelStops).await,
+            }
+        }
+    }
+
+    /// A listener that fell behind has lost events: it is told once for each channel to look again.
+    async fn deliver(&mut self, delivery: &Delivery) -> Result<(), Gone> {
+        if !self.listener.fell_behind() {
+            let frame = delivery
+                .frame
+                .get_or_init(|| broadcasting::event(delivery.channel, &delivery.event).into());
+            let text = Utf8Bytes::try_from(frame.clone()).map_err(|_| Gone)?;
+            return self.send_frame(Message::Text(text)).await;
+        }
+        for channel in self.channels.keys().copied().collect::<Vec<_>>() {
+            self.send(broadcasting::resync(channel)).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, text: &str) -> Result<(), Gone> {
+        match Request::parse(text) {
+            Some(Request::Subscribe { channel, auth }) => {
+                self.subscribe(&channel, auth.as_deref()).await
+            }
+            Some(Request::Unsubscribe { channel }) => {
+                if let Ok(channel) = channel.parse() {
+                    self.leave(channel);
+                }
+                Ok(())
+            }
+            Some(Request::Ping) => self.send(broadcasting::pong()).await,
+            Some(Request::Pong) => Ok(()),
+            Some(Request::Other) => {
+                self.send(broadcasting::error(4301, "Client events are not taken."))
+                    .await
+            }
+            None => self.complain_about_frame().await,
+        }
+    }
+
+    async fn complain_about_frame(&mut self) -> Result<(), Gone> {
+        let complaint = broadcasting::error(4302, "This is no message of the protocol.");
+        self.send(complaint).await
+    }
+
+    async fn subscribe(&mut self, name: &str, auth: Option<&str>) -> Result<(), Gone> {
+        let (channel, who) = match self.permission(name, auth).await {
+            Ok(permission) => permission,
+            Err(refusal) => {
+                let refused = broadcasting::subscription_error(name, refusal);
+                return self.send(refused).await;
+            }
+        };
+        if self.who.is_none() {
+            let Some(seat) = self.sockets.take_seat(Some(who.session())) else {
+                return self.close(Closing::OverCapacity).await;
+            };
+            self.seat = Some(seat);
+        }
+        let topic = Topic::of(channel, who.user());
+        self.who = Some(who);
+        self.listener.join(topic);
+        self.channels.insert(channel, topic);
+        self.send(broadcasting::subscription_succeeded(channel))
+            .await
+    }
+
+    /// The channel of a name, and whoever may hear it on this socket.
+    async fn permission(
+        &mut self,
+        name: &str,
+        auth: Option<&str>,
+    ) -> Result<(Channel, SignedIn), Refusal> {
+        let channel: Channel = name.parse().map_err(|_| Refusal::NotYours)?;
+        if self.channels.len() >= MOST_SUBSCRIPTIONS && !self.channels.contains_key(&channel) {
+            return Err(Refusal::TooMany);
+        }
+        let who = self.speaker(channel, auth).await?;
+        match may_subscribe(&self.panel.db, &who, channel).await {
+            Ok(true) => Ok((channel, who)),
+            Ok(false) => Err(Refusal::NotYours),
+            Err(error) => Err(undecided(&error)),
+        }
+    }
+
+    /// The session that asks: the cookie's on a page of the panel, else the one that is signed for.
+    async fn speaker(&mut self, channel: Channel, auth: Option<&str>) -> Result<SignedIn, Refusal> {
+        let Some(auth) = auth else {
+            let own = self.who.clone().filter(|_| self.is_own_page);
+            return own.ok_or(Refusal::NotSigned);
+        };
+        let session = self
+            .panel
+            .app
+            .session_of(auth, &self.id, channel)
+            .ok_or(Refusal::NotSigned)?;
+        match &self.who {
+            Some(who) if who.session() == session => Ok(who.clone()),
+            Some(_) => Err(Refusal::NotSigned),
+            None => match sessions::by_id(&self.panel.db, session).await {
+                Ok(found) => found.ok_or(Refusal::NotSigned),
+                Err(error) => Err(undecided(&error)),
+            },
+        }
+    }
+
+    fn leave(&mut self, channel: Channel) {
+        if let Some(topic) = self.channels.remove(&channel) {
+            self.listener.leave(topic);
+        }
+    }
+
+    /// What no event tells: the session's end, access that was lost, a peer that is gone.
+    async fn look_around(&mut self) -> Result<(), Gone> {
+        let pace = self.sockets.pace;
+        let Some(who) = self.who.clone() else {
+            return if self.opened_at.elapsed() > pace.unknown {
+                self.close(Closing::NothingAsked).await
+            } else {
+                Ok(())
+            };
+        };
+        let db = &self.panel.db;
+        if matches!(sessions::still_lives(db, who.session()).await, Ok(false)) {
+            return self.close(Closing::SessionEnded).await;
+        }
+        let lost = lost_channels(db, &who, self.channels.keys().copied()).await;
+        for channel in lost.unwrap_or_default() {
+            self.leave(channel);
+            let name = channel.to_string();
+            self.send(broadcasting::subscription_error(&name, Refusal::NotYours))
+                .await?;
+        }
+        match self.asked_at {
+            Some(asked_at) if asked_at.elapsed() > pace.answer => {
+                self.close(Closing::NoAnswer).await
+            }
+            None if self.heard_at.elapsed() > pace.activity => {
+                self.asked_at = Some(Instant::now());
+                self.send(broadcasting::ping()).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Gone> {
+        self.send_frame(Message::Text(text.into())).await
+    }
+
+    async fn send_frame(&mut self, frame: Message) -> Result<(), Gone> {
+        match timeout(LONGEST_SEND, self.stream.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Gone),
+        }
+    }
+
+    async fn close(&mut self, closing: Closing) -> Result<(), Gone> {
+        let (code, reason) = closing.code_and_reason();
+        self.send(broadcasting::error(code, reason)).await?;
+        self.say_goodbye(code, reason).await
+    }
+
+    async fn say_goodbye(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
+        let frame = CloseFrame {
+            code,
+            reason: Utf8Bytes::from_static(reason),
+        };
+        let _ = timeout(LONGEST_SEND, self.stream.send(Message::Close(Some(frame)))).await;
+        Err(Gone)
+    }
+}
+
+async fn told(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+fn undecided(error: &domain::Error) -> Refusal {
+    tracing::error!(%error, "a subscription could not be decided");
+    Refusal::Undecided
+}
