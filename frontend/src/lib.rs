@@ -13,7 +13,9 @@ pub fn hydrate() {
         return;
     };
     spawn_local(async move {
-        hydrate_from_async(body, move || view! { <App hydrated/> }).await.forget();
+        hydrate_from_async(body, move || view! { <App hydrated/> })
+            .await
+            .forget();
         hydrated.done();
     });
 }

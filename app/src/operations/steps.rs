@@ -8,8 +8,8 @@ use wire::operations::{OperationResource, StepResource, StepStatus};
 use super::badge::{step_shape, step_word};
 use super::failure::{Failure, diagnosed_step};
 use super::feed::{Feed, Reach};
-use crate::browser;
 use super::printed::Printed;
+use crate::browser;
 use crate::ui::{Clock, Icon, duration};
 
 /// So close to the end a reader counts as following.

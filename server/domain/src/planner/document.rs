@@ -95,9 +95,10 @@ impl Shared {
 
     fn as_text(&self) -> String {
         let parts = self.0.iter();
-        parts
-            .map(|(name, text)| format!("{name}=$(cat <<'PART_END'\n{text}PART_END\n)\n"))
-            .collect()
+        parts.fold(String::new(), |mut all, (name, text)| {
+            let _ = write!(all, "{name}=$(cat <<'PART_END'\n{text}PART_END\n)\n");
+            all
+        })
     }
 }
 

@@ -49,7 +49,7 @@ async fn no_cut_stall_or_half_close_makes_a_wrong_verdict() {
     }
     let cycles = number("BROKEFORGE_CUTS").unwrap_or(40);
     let seed = number("BROKEFORGE_SEED").unwrap_or_else(|| rand::rng().random());
-    println!("BROKEFORGE_CUTS={cycles} BROKEFORGE_SEED={seed}");
+    eprintln!("BROKEFORGE_CUTS={cycles} BROKEFORGE_SEED={seed}");
     let sshd = Sshd::start_with(
         "SetEnv HOME={folder}/home BROKEFORGE_STEPS={folder}/home/steps\nMaxStartups 200\nMaxSessions 100\n",
     );
@@ -71,7 +71,7 @@ async fn no_cut_stall_or_half_close_makes_a_wrong_verdict() {
         ended.unwrap();
     }
     let troubles = world.troubles.load(Ordering::Relaxed);
-    println!(
+    eprintln!(
         "cycles={cycles} troubles={troubles} logins={}",
         sshd.logins()
     );
