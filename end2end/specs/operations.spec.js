@@ -212,11 +212,12 @@ test('an operation shows and copies the same words when it has run', async () =>
 
 test('output keeps the colours that a server gave it, as text, and each can be read in both themes', async () => {
   const [operation, step] = panel.sql(`SELECT operation_id || ' ' || MIN(position) FROM operation_steps
-    WHERE status = 'failed' GROUP BY operation_id LIMIT 1`).split(' ');
+    WHERE status = 'failed' AND operation_id IN (SELECT id FROM operations WHERE server_id = ${broken})
+    GROUP BY operation_id LIMIT 1`).split(' ');
   const words = COLOURS.map((name, number) => `'plain ' || char(27) || '[0;${30 + number}m${name} <b>' || char(27) || '[0m' || char(10)`);
   const output = [...words, `char(27) || '[0;1;2;4mstrong' || char(27) || '[0m' || char(27) || ']0;title' || char(10)`].join(' || ');
   panel.sql(`INSERT INTO operation_output (operation_id, step, text) VALUES (${operation}, ${step}, ${output})`);
-  await page.goto(`${panel.url}/operations/${operation}`);
+  await page.goto(`${panel.url}/servers/${broken}/operations/${operation}`);
   await hydrated(page);
   const printed = page.locator('.output').filter({ hasText: 'plain red <b>' });
   await expect(printed).toBeVisible();
