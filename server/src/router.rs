@@ -1,7 +1,7 @@
 //! Every route there is. The router is built from `ROUTES` and from the pages of the app; a test
 //! walks both, so that nothing is reachable that no policy names.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use app::policy::Policy;
 use axum::body::Body;
@@ -16,7 +16,9 @@ use domain::access::Caller;
 use leptos::config::LeptosOptions;
 use leptos::context::{provide_context, use_context};
 use leptos::nonce::use_nonce;
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list, render_route_with_context};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_route_with_context,
+};
 use tower_http::compression::CompressionLayer;
 use tower_http::services::ServeDir;
 
@@ -86,24 +88,31 @@ pub fn router(state: AppState) -> Router {
     for route in ROUTES {
         router = router.route(route.path, (route.handler)(&state));
     }
-    let pages = generate_route_list(app::rendered);
+    let pages = pages();
     let panel = state.panel.clone();
     let options = state.options.clone();
     // Not `leptos_routes_with_context`: that also registers every server function on a route of its
     // own, past the guard on `/api/`.
     let render = render_route_with_context::<AppState, _>(
-        pages.clone(),
+        pages.to_vec(),
         move || page_context(&panel),
         move || app::shell(options.clone()),
     );
     router
-        .leptos_routes_with_handler(pages, render)
+        .leptos_routes_with_handler(pages.to_vec(), render)
         .fallback(page_not_found)
         .layer(CompressionLayer::new())
         .layer(from_fn(doorkeeper::harden))
         .layer(from_fn_with_state(state.clone(), doorkeeper::identify))
         .layer(DefaultBodyLimit::max(256 * 1024))
         .with_state(state)
+}
+
+/// The site map. Made once in a process: meanwhile the framework holds back the data of whatever page is rendered, and
+/// such a page never ends.
+pub fn pages() -> &'static [AxumRouteListing] {
+    static PAGES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+    PAGES.get_or_init(|| generate_route_list(app::rendered))
 }
 
 async fn health(State(state): State<AppState>) -> Response {

@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use app::policy::{Policy, SERVER_FUNCTIONS};
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request, StatusCode, header};
 use serde_json::json;
 use server::router::ROUTES;
+use tokio::time::timeout;
 
 use crate::support::{ORIGIN, TestApp};
 
@@ -203,4 +206,25 @@ fn count_attributes(folder: &Path) -> usize {
                 .count()
         })
         .sum()
+}
+
+/// Many panels in one process are a thing of tests; a page that never ends would be one of everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_comes_to_its_end_while_another_panel_begins() {
+    let app = Arc::new(TestApp::start().await);
+    let owner = app.owner().await;
+    let beginning = app.clone();
+    let others = tokio::task::spawn_blocking(move || {
+        for _ in 0..50 {
+            drop(beginning.site_with(Arc::default()));
+        }
+    });
+    while !others.is_finished() {
+        let request = Request::get("/account")
+            .header(header::COOKIE, &owner.cookie)
+            .body(Body::empty())
+            .unwrap();
+        let answer = timeout(Duration::from_secs(20), app.send(request)).await;
+        assert_eq!(answer.expect("the page has no end").status, StatusCode::OK);
+    }
 }

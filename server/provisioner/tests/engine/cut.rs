@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use domain::access::OwnedServer;
-use domain::queue::{self, Claim, Outcome, PlannedStep};
+use domain::queue::{self, Claim, Ending, Outcome, PlannedStep};
 use provisioner::plan::{Plan, Step};
 use provisioner::run::Run;
 use rand::rngs::StdRng;
@@ -140,11 +140,15 @@ async fn one_cycle(
         .collect();
     let planned = troubles.len();
     proxy.plan(troubles.clone());
-    let outcome = run(world, lane, &claim, &plan, target, client).await;
+    let ending = run(world, lane, &claim, &plan, target, client).await;
     let happened = planned - proxy.clear();
     world
         .troubles
         .fetch_add(u32::try_from(happened).unwrap(), Ordering::Relaxed);
+
+    let outcome = ending.outcome.clone();
+    // How a failed step ended is stored with the end of its operation.
+    claim.finish(&world.panel.panel.db, ending).await.unwrap();
 
     let told = format!("cycle {cycle}: {troubles:?}, {happened} happened");
     let expected = (1..=lines).fold(String::new(), |text, line| {
@@ -171,7 +175,6 @@ async fn one_cycle(
         "{told}"
     );
     assert_eq!(effect(&world.home, &name), "done\n", "{told}: done once");
-    claim.finish(&world.panel.panel.db, outcome).await.unwrap();
 }
 
 fn trouble(random: &mut StdRng) -> Due {
@@ -225,7 +228,7 @@ async fn run(
     plan: &Plan,
     target: &Target,
     client: &Arc<Client>,
-) -> Outcome {
+) -> Ending {
     let (_stay, leaving) = watch::channel(false);
     let run = Run::new(
         &world.panel.panel,
@@ -237,8 +240,7 @@ async fn run(
         leaving,
     );
     let running = tokio::time::timeout(Duration::from_mins(2), run.to_the_end(plan));
-    let ending = running.await.expect("it comes to an end").unwrap();
-    ending.unwrap().outcome
+    running.await.expect("it comes to an end").unwrap().unwrap()
 }
 
 fn effect(home: &Path, name: &str) -> String {

@@ -192,7 +192,7 @@ impl Faults<'_> {
     async fn a_port_that_somebody_else_has(&self) {
         self.host.sh(
             "systemd-run --quiet --unit=squatter perl -MIO::Socket::INET -e \
-             '$taken = IO::Socket::INET->new(Listen => 1, LocalPort => 80) or die $!; sleep' && sleep 1",
+             'our $taken = IO::Socket::INET->new(Listen => 1, LocalPort => 80) or die $!; sleep' && sleep 1",
         );
         let (diagnosis, output) = self.fails().await;
         assert_eq!(diagnosis.kind, Cause::PortInUse, "{output}");

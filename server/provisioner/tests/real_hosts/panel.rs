@@ -11,7 +11,7 @@ use domain::secrets::Secrets;
 use domain::{Db, Panel, Prober, authorize, firewall, operations, servers, sessions};
 use migrations::Migrator;
 use provisioner::{SshProber, Worker};
-use sea_orm::{ActiveValue::NotSet, Set};
+use sea_orm::{ActiveValue::NotSet, EntityTrait, Set};
 use sea_orm_migration::MigratorTrait;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -253,6 +253,20 @@ impl TestPanel {
             .unwrap();
         tx.commit().await.unwrap();
         RuleId(row.id)
+    }
+
+    /// Makes a rule one whose work has failed.
+    pub async fn fail_rule(&self, id: RuleId) {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = firewall_rule::Entity::find_by_id(id.0)
+            .one(tx.reads())
+            .await
+            .unwrap()
+            .unwrap();
+        tx.update(&row, |row| row.status = "failed".into())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// The rule once nothing is under way for it; `None` when it is gone.
