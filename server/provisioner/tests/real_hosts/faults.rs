@@ -194,7 +194,12 @@ impl Faults<'_> {
             "systemd-run --quiet --unit=squatter perl -MIO::Socket::INET -e \
              'our $taken = IO::Socket::INET->new(Listen => 1, LocalPort => 80) or die $!; sleep' && sleep 1",
         );
-        let (diagnosis, output) = self.fails().await;
+        // Without PHP, which comes before nginx and would stay installed.
+        let choices = ProvisionChoices {
+            php: Php::None,
+            parts: [].into(),
+        };
+        let (diagnosis, output) = self.fails_with(Some(choices)).await;
         assert_eq!(diagnosis.kind, Cause::PortInUse, "{output}");
         let words = diagnosis.in_words();
         assert!(
