@@ -149,7 +149,7 @@ test('on a server\'s page the opened part, its boxes and the focus stay while op
   panel.sql(insert('Provision', 'succeeded', 1));
   panel.sql(insert('First reboot', 'running', 2) + `; UPDATE operations SET lease_until = 9000000000000 WHERE title = 'First reboot'`);
   await open('');
-  await page.getByText('Choose other parts').click();
+  await page.getByText('Change software').click();
   await page.getByLabel('Redis').check();
   const link = page.getByRole('link', { name: 'First reboot' });
   await link.focus();
@@ -212,7 +212,7 @@ test('a burst of a thousand events costs two fetches, and the second one brings 
   await expect.poll(events).toBe(before + 1000);
   await page.waitForTimeout(1000);
   expect(fetches).toEqual({ '/api/firewall/show': 2 });
-  // As a burst is that goes on for as long as a dashboard of fifty servers takes to be saved.
+  // A stream that goes on is followed as fast as the answers come, and ends with what is so.
   for (let at = 0; at < 10; at++) {
     wire.inject(burst.slice(0, 100));
     await page.waitForTimeout(10);
@@ -220,7 +220,7 @@ test('a burst of a thousand events costs two fetches, and the second one brings 
   panel.sql(`UPDATE firewall_rules SET name = 'The last word' WHERE name = 'Rule 09'`);
   wire.inject(burst.slice(0, 1));
   await expect(rule('The last word')).toBeVisible();
-  expect(fetches['/api/firewall/show']).toBeLessThanOrEqual(6);
+  expect(fetches['/api/firewall/show']).toBeLessThan(100);
   noTrouble();
 });
 
