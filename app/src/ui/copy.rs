@@ -59,6 +59,8 @@ fn ByHand(text: Signal<String>, label: &'static str, by_hand: RwSignal<bool>) ->
     Effect::new(move || {
         if let Some(area) = area.get() {
             let _ = area.focus();
+            // A value that comes after the selection would take it away; the same one again does not.
+            area.set_value(&text.get_untracked());
             area.select();
         }
     });

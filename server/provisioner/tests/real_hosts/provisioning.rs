@@ -124,8 +124,7 @@ async fn nginx_reads_its_files_anew_also_after_a_kill_in_between(
          systemctl reload nginx",
     );
     // nginx says that it reads anew before it has.
-    let answers_as_before =
-        "for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sI http://127.0.0.1/ | grep -q '^X-Old' && exit 0; sleep 0.3; done; exit 1";
+    let answers_as_before = "for _ in 1 2 3 4 5 6 7 8 9 10; do curl -sI http://127.0.0.1/ | grep -q '^X-Old' && exit 0; sleep 0.3; done; exit 1";
     assert!(host.holds(answers_as_before));
     host.sh(
         "printf '%s\\n' '#!/bin/sh' 'case \"$*\" in \"reload nginx.service\") kill -9 $PPID; sleep 60 ;; esac' \
