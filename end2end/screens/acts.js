@@ -102,6 +102,10 @@ export async function previewRule(page) {
   await expect(form.getByText('# new port: 9101')).toBeVisible();
 }
 
+export async function previewProvisioning(page) {
+  await page.getByRole('region', { name: 'Provision this server' }).getByText('Exact steps and commands').click();
+}
+
 export async function previewReboot(page) {
   await page.getByRole('button', { name: 'Reboot' }).click();
   const dialog = page.getByRole('dialog', { name: /Reboot/ });

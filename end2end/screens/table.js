@@ -15,7 +15,8 @@ const screen = (world, name, route, more = {}) => ({
   ...more,
 });
 
-const SOCKET = /WebSocket/;
+// The page asks once without a socket, to learn what is in its way.
+const SOCKET = /WebSocket|status of 400/;
 const SERVER = '/servers/:id';
 const SETTINGS = '/servers/:id/settings';
 const FIREWALL = '/servers/:id/firewall';
@@ -67,7 +68,7 @@ export const SCREENS = [
   screen('fleet', 'server-operations', OPERATIONS, { server: 'web-1' }),
   screen('fleet', 'server-operations-empty', OPERATIONS, { server: 'bakery' }),
   screen('fleet', 'operation-commands', OPERATION, { server: 'web-4', operation: 'failed', prepare: act.open('Commands') }),
-  screen('fleet', 'preview-provisioning', SERVER, { server: 'web-6', prepare: act.open('Exact steps and commands') }),
+  screen('fleet', 'preview-provisioning', SERVER, { server: 'web-6', prepare: act.previewProvisioning }),
   screen('fleet', 'preview-rule', FIREWALL, { server: 'web-1', prepare: act.previewRule }),
   screen('fleet', 'preview-reboot', SERVER, { server: 'web-1', prepare: act.previewReboot, floats: true }),
   screen('fleet', 'search', '/servers', { prepare: act.click('Search'), floats: true }),
