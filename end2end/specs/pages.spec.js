@@ -161,8 +161,6 @@ test('a server that takes the connection and never speaks is named as such withi
 });
 
 test('pages are accessible and fit a phone', async () => {
-  // Each page is looked at by axe at two widths, which is minutes of work on a busy machine.
-  test.slow();
   await panel.setUp(page);
   const id = await addServer('web-1');
   for (const path of ['/servers', '/servers/new', `/servers/${id}`, `/servers/${id}/firewall`, `/servers/${id}/settings`]) {

@@ -212,7 +212,7 @@ test('a burst of a thousand events costs two fetches, and the second one brings 
   await expect.poll(events).toBe(before + 1000);
   await page.waitForTimeout(1000);
   expect(fetches).toEqual({ '/api/firewall/show': 2 });
-  // A stream that goes on is followed as fast as the answers come, and ends with what is so.
+  // As a burst is that goes on for as long as a dashboard of fifty servers takes to be saved.
   for (let at = 0; at < 10; at++) {
     wire.inject(burst.slice(0, 100));
     await page.waitForTimeout(10);
@@ -220,7 +220,7 @@ test('a burst of a thousand events costs two fetches, and the second one brings 
   panel.sql(`UPDATE firewall_rules SET name = 'The last word' WHERE name = 'Rule 09'`);
   wire.inject(burst.slice(0, 1));
   await expect(rule('The last word')).toBeVisible();
-  expect(fetches['/api/firewall/show']).toBeLessThan(100);
+  expect(fetches['/api/firewall/show']).toBeLessThanOrEqual(6);
   noTrouble();
 });
 

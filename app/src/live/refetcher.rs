@@ -11,6 +11,9 @@ use gloo_timers::future::TimeoutFuture;
 
 /// A failed fetch is tried again after this long.
 const RETRY_MS: u32 = 5_000;
+/// After two fetches in a row the events of a stream are gathered this long: one of half a second cost 16 fetches. What
+/// a single change causes is not held up.
+const GATHER_MS: u32 = 500;
 
 /// How a fetch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ struct State {
     watch: Box<dyn Fn(Cause, Option<Outcome>)>,
     in_flight: Cell<bool>,
     owed: Cell<Option<Cause>>,
-    /// Ends the pause after a failed fetch.
+    /// Ends a pause.
     hurry: RefCell<Option<oneshot::Sender<()>>>,
     stopped: Cell<bool>,
 }
@@ -74,7 +77,7 @@ impl Refetcher {
         }
     }
 
-    /// Like `request`, without the pause after a fetch that failed.
+    /// Like `request`, without a pause after the fetch before.
     pub fn request_at_once(&self, cause: Cause) {
         self.request(cause);
         if let Some(hurry) = self.0.hurry.take() {
@@ -90,6 +93,7 @@ impl Refetcher {
 
 impl State {
     async fn work(&self) {
+        let mut in_a_row = 0_u32;
         while let Some(cause) = self.owed.take() {
             if self.stopped.get() {
                 return;
@@ -98,21 +102,26 @@ impl State {
             let outcome = (self.run)().await;
             (self.watch)(cause, Some(outcome));
             match outcome {
-                Outcome::Fresh | Outcome::SignedOut => {}
+                Outcome::Fresh | Outcome::SignedOut => {
+                    in_a_row += 1;
+                    if in_a_row >= 2 && self.owed.get() == Some(Cause::Event) {
+                        self.pause(GATHER_MS).await;
+                    }
+                }
                 Outcome::More => self.owe(cause),
                 Outcome::Unreachable => {
-                    self.pause().await;
+                    self.pause(RETRY_MS).await;
                     self.owe(cause);
                 }
             }
         }
     }
 
-    async fn pause(&self) {
+    async fn pause(&self, at_most_ms: u32) {
         let (hurry, hurried) = oneshot::channel();
         self.hurry.replace(Some(hurry));
         select! {
-            () = TimeoutFuture::new(RETRY_MS).fuse() => {}
+            () = TimeoutFuture::new(at_most_ms).fuse() => {}
             _ = hurried.fuse() => {}
         }
         self.hurry.take();
