@@ -105,6 +105,13 @@ fn records_go_the_way_of_the_model_whatever_happens() {
     }
 }
 
+/// What a run of the test above found once.
+#[tokio::test(flavor = "multi_thread")]
+async fn found_before_three_crashes_in_a_row() {
+    let events = [Event::Add, Event::Crash, Event::Crash, Event::Crash];
+    World::new().await.play(&events).await.unwrap();
+}
+
 /// What a worker takes next: what was left behind, or else the oldest.
 fn next(records: &mut [Record]) -> Option<&mut Record> {
     let under_way = records.iter_mut().filter(|record| record.work.is_some());
