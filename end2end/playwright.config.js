@@ -7,6 +7,7 @@ const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 export default defineConfig({
   testDir: 'specs',
   outputDir: 'test-results',
+  globalSetup: './support/network.js',
   // Two cores, and every spec brings its own panel, database and host.
   workers: 1,
   timeout: 60_000,

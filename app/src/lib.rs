@@ -54,6 +54,7 @@ impl Hydrated {
 /// The document around the app, as the server sends it.
 #[cfg(feature = "ssr")]
 pub fn shell(options: LeptosOptions) -> impl IntoView {
+    use leptos::nonce::use_nonce;
     use leptos_meta::{HashedStylesheet, MetaTags};
     view! {
         <!DOCTYPE html>
@@ -64,6 +65,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark"/>
                 <link rel="icon" href=FAVICON/>
                 <HashedStylesheet options=options.clone()/>
+                <script nonce=use_nonce() inner_html=include_str!("starting.js")></script>
                 <HydrationScripts options/>
                 <MetaTags/>
             </head>

@@ -177,6 +177,30 @@ test('pages are accessible and fit a phone', async () => {
   noTrouble();
 });
 
+for (const [what, file] of [['loader', /brokeforge\.\w+\.js$/], ['program', /brokeforge\.\w+\.wasm$/], ['code', /split_entrance\.\w+\.wasm$/]]) {
+  test(`a page whose ${what} was cut off on the way starts all the same`, async () => {
+    let cut = 0;
+    // Once for the hint in the document, once for the program itself.
+    await page.route(file, (route) => (cut++ < 2 ? route.abort('connectionreset') : route.continue()));
+    await page.goto(`${panel.url}/setup`);
+    await hydrated(page);
+    expect(cut).toBeGreaterThan(1);
+    await expect(page.getByRole('button', { name: 'Create account' })).toBeEnabled();
+    await expect(page.locator('.not-started')).toHaveCount(0);
+  });
+}
+
+test('a page whose program does not come at all says so, and loads when it is there', async () => {
+  await page.route(/brokeforge\.\w+\.js$/, (route) => route.abort('connectionreset'));
+  await page.goto(`${panel.url}/setup`);
+  await expect(page.getByRole('alert').filter({ hasText: 'could not be loaded' })).toBeVisible({ timeout: 30_000 });
+  expect((await new AxeBuilder({ page }).analyze()).violations).toEqual([]);
+  await page.unroute(/brokeforge\.\w+\.js$/);
+  await page.getByRole('link', { name: 'load the page again' }).click();
+  await hydrated(page);
+  await expect(page.locator('.not-started')).toHaveCount(0);
+});
+
 test('the first load arrives rendered, also without any script', async ({ browser }) => {
   await panel.setUp(page);
   await addServer('web-1');

@@ -5,6 +5,10 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::site::{NAME, PLACEHOLDER};
 
+/// Browsers abort what is under way when the network changes, say from one Wi-Fi to another. A page whose program was
+/// cut off by that would stay dead.
+const FETCH_AGAIN: &str = include_str!("fetch_again.js");
+
 /// What rustc emits for wasm32-unknown-unknown by default, and no more: with `--all-features` wasm-opt may emit types
 /// that browsers do not load yet.
 const FEATURES: [&str; 8] = [
@@ -58,7 +62,7 @@ pub fn bind(wasm: &[u8], wasm_opt: Option<&Path>) -> Result<Bound> {
     let mut files = modules;
     files.insert(
         format!("{NAME}.{PLACEHOLDER}.js"),
-        output.js().as_bytes().to_vec(),
+        fetching_again(output.js(), "= fetch(module_or_path)")?.into_bytes(),
     );
     files.insert(link, split.link);
     files.insert(
@@ -133,9 +137,18 @@ fn split(wasm: &[u8], scratch: &Path, main: &Path, link: &str) -> Result<Split> 
         .collect();
     Ok(Split {
         modules,
-        link: link.into_bytes(),
+        link: fetching_again(&link, "= fetch(new URL(")?.into_bytes(),
         manifest: serde_json::to_vec(&needed)?,
     })
+}
+
+fn fetching_again(script: &str, call: &str) -> Result<String> {
+    ensure!(
+        script.contains(call),
+        "the loader has no `{call}` any more: was the tool that makes it upgraded?"
+    );
+    let again = call.replace("fetch(", "fetchAgain(");
+    Ok(format!("{}\n{FETCH_AGAIN}", script.replace(call, &again)))
 }
 
 /// The modules are many and a machine has more than one core.

@@ -65,6 +65,7 @@ ensure_bridge() {
     [[ ! -d /sys/class/net/$BRIDGE ]] || return 0
     # A MAC of its own: else it takes its ports' lowest, and every host's neighbour entry dies when a port comes.
     ip link add "$BRIDGE" address 02:bf:0a:d5:00:01 type bridge
+    without_own_address "$BRIDGE"
     ip address add "$BRIDGE_ADDRESS/24" dev "$BRIDGE"
     ip link set "$BRIDGE" up
 }
@@ -91,12 +92,16 @@ network_up() {
     mac=$(printf '02:bf:0a:d5:00:%02x' "$number")
     ip netns add "$netns"
     ip link add "$veth" type veth peer name eth0 netns "$netns" address "$mac"
+    without_own_address "$veth"
     ip link set "$veth" master "$BRIDGE" up
     ip -n "$netns" address add "10.213.0.$number/24" dev eth0
     ip -n "$netns" link set lo up
     ip -n "$netns" link set eth0 up
     ip neighbour flush to "10.213.0.$number" dev "$BRIDGE"
 }
+
+# A browser aborts its requests when an address comes: a link-local one would do so seconds after the start.
+without_own_address() { ip link set "$1" addrgenmode none; }
 
 network_down() {
     ip link delete "$(veth_name "$2")" 2>/dev/null || true
