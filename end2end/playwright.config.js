@@ -8,8 +8,8 @@ export default defineConfig({
   testDir: 'specs',
   outputDir: 'test-results',
   globalSetup: './support/network.js',
-  // Two cores, and every spec brings its own panel, database and host.
-  workers: 1,
+  // Every spec brings its own panel, database and host, and waits for them more than it computes.
+  workers: 2,
   timeout: 60_000,
   expect: { timeout: 10_000 },
   use: {

@@ -8,16 +8,16 @@ mod tabs;
 mod way_back;
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use wire::ApiError;
 use wire::accounts::{
     AccountResource, AccountSummary, ChangePasswordInput, NoInput, RemoveAccountInput, SetupInput,
     SignInInput, UpdateAccountInput, Visitor,
 };
+use wire::json::Json;
 
 pub use self::everyone::AccountsPage;
 pub use self::gate::{SessionGate, SignInDialog, SignedOutNote};
-pub use self::pages::{Brand, SetupPage, SignInPage};
+pub use self::pages::{Brand, SetupPage, SignInForm, SignInPage};
 pub use self::settings::AccountPage;
 pub use self::way_back::WayBack;
 

@@ -2,10 +2,10 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use wire::ApiError;
 use wire::accounts::NoInput;
 use wire::broadcasting::ClientAccess;
+use wire::json::Json;
 
 use crate::ui::CopyButton;
 

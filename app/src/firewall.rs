@@ -7,8 +7,8 @@ mod page;
 mod rules;
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use wire::firewall::{CreateRuleInput, FirewallResource, UpdateRuleInput};
+use wire::json::Json;
 use wire::servers::ServerInput;
 use wire::{ApiError, RuleId};
 

@@ -4,13 +4,13 @@ mod invite;
 mod page;
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use wire::ApiError;
 use wire::accounts::NoInput;
 use wire::invitations::{
     AcceptInvitationInput, InvitationInput, InvitationLink, InvitationResource, InvitationState,
     InvitationTokenInput, InviteInput,
 };
+use wire::json::Json;
 
 pub use self::invite::Invitations;
 pub use self::page::InvitationPage;

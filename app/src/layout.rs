@@ -48,40 +48,13 @@ pub fn Frame() -> impl IntoView {
                     <Icon shape=Shape::Hammer/>
                     "BrokeForge"
                 </A>
-                <ul class="side-links">
-                    <li>
-                        <A href="/servers">
-                            <Icon shape=Shape::Server/>
-                            "Servers"
-                            <Suspense>
-                                {Suspend::new(async move {
-                                    let servers = all.0.first().await.ok();
-                                    servers
-                                        .map(|servers| {
-                                            view! {
-                                                <span class="count">
-                                                    {move || servers.with(Vec::len)}
-                                                </span>
-                                            }
-                                        })
-                                })}
-                            </Suspense>
-                        </A>
-                    </li>
-                    <li>
-                        <A href="/operations">
-                            <Suspense fallback=|| {
-                                view! { <Icon shape=Shape::Activity/> }
-                            }>
-                                {Suspend::new(async move {
-                                    let servers = all.0.first().await.unwrap_or_default();
-                                    view! { <WorkSign servers/> }
-                                })}
-                            </Suspense>
-                            "Operations"
-                        </A>
-                    </li>
-                </ul>
+                <Suspense>
+                    {Suspend::new(async move {
+                        let servers = all.0.first().await;
+                        let is_known = servers.is_ok();
+                        view! { <SideLinks servers=servers.unwrap_or_default() is_known/> }
+                    })}
+                </Suspense>
                 <Suspense>
                     {Suspend::new(async move {
                         match visitor.await {
@@ -105,13 +78,10 @@ pub fn Frame() -> impl IntoView {
                     <Suspense>
                         {Suspend::new(async move {
                             let servers = all.0.first().await.unwrap_or_default();
-                            view! { <Breadcrumbs servers/> }
-                        })}
-                    </Suspense>
-                    <Suspense>
-                        {Suspend::new(async move {
-                            let servers = all.0.first().await.unwrap_or_default();
-                            view! { <Search servers/> }
+                            view! {
+                                <Breadcrumbs servers/>
+                                <Search servers/>
+                            }
                         })}
                     </Suspense>
                     <LiveIndicator pulse/>
@@ -126,16 +96,36 @@ pub fn Frame() -> impl IntoView {
     }
 }
 
-/// Turns while anything is under way on any server.
+/// Where to go. The sign of the operations turns while anything is under way on any server.
 #[component]
-fn WorkSign(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
+fn SideLinks(servers: Signal<Vec<ServerSummary>>, is_known: bool) -> impl IntoView {
+    let count = Signal::derive(move || servers.with(Vec::len).to_string());
     let is_busy = Memo::new(move |_| {
         servers.with(|servers| servers.iter().any(|server| server.busy_with.is_some()))
     });
+    let sign = Signal::derive(move || {
+        if is_busy.get() {
+            Shape::Loader
+        } else {
+            Shape::Activity
+        }
+    });
     view! {
-        <Icon shape=Signal::derive(move || {
-            if is_busy.get() { Shape::Loader } else { Shape::Activity }
-        })/>
+        <ul class="side-links">
+            <li>
+                <A href="/servers">
+                    <Icon shape=Shape::Server/>
+                    "Servers"
+                    {is_known.then(|| view! { <span class="count">{count}</span> })}
+                </A>
+            </li>
+            <li>
+                <A href="/operations">
+                    <Icon shape=sign/>
+                    "Operations"
+                </A>
+            </li>
+        </ul>
     }
 }
 
@@ -147,16 +137,18 @@ fn AccountMenu(account: Signal<AccountResource>, pulse: Pulse) -> impl IntoView 
     Effect::new(move || live::start(pulse, gate));
     tell_of_endings(account.with_untracked(|account| account.id));
     let submission = Submission::bare();
+    let name = Signal::derive(move || account.with(|account| account.name.clone()));
+    let email = Signal::derive(move || account.with(|account| account.email.clone()));
     let leave = move |_| submission.run(sign_out(NoInput {}), |()| browser::go_to("/sign-in"));
     view! {
         <div class="account">
             <A
                 href="/account"
                 attr:class="account-link"
-                attr:title=move || account.with(|account| account.email.clone())
+                attr:title=email
             >
                 <Icon shape=Shape::User/>
-                <span class="account-name">{move || account.with(|account| account.name.clone())}</span>
+                <span class="account-name">{name}</span>
             </A>
             <button
                 type="button"
@@ -249,7 +241,7 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
         browser::mark("data-catch-ups", counts.catch_ups);
         browser::mark("data-fallback-refetches", counts.fallback_refetches);
     });
-    let words = move || match status.get() {
+    let words = Signal::derive(move || match status.get() {
         LiveStatus::Connecting => "connecting".to_owned(),
         LiveStatus::Live => "live".to_owned(),
         LiveStatus::Stale { since } => format!("out of date since {}", browser::time_of_day(since)),
@@ -260,7 +252,7 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
             format!("reconnecting, as of {}", browser::time_of_day(since))
         }
         LiveStatus::Polling { .. } => "updating every 30 s".to_owned(),
-    };
+    });
     let reason = move || match status.get() {
         LiveStatus::Connecting => "Opening the live connection.",
         LiveStatus::Live => "Changes appear as they happen.",
@@ -271,12 +263,14 @@ fn LiveIndicator(pulse: Pulse) -> impl IntoView {
         LiveStatus::Reconnecting { .. } => "The connection to the panel was lost; trying again.",
         LiveStatus::Polling { obstacle } => obstacle.sentence(),
     };
+    let reason = Signal::derive(move || reason().to_owned());
+    let is = Signal::derive(move || status.with(LiveStatus::as_str).to_owned());
     view! {
         <p
             class="live"
             role="status"
             data-testid="live"
-            data-live=move || status.with(LiveStatus::as_str)
+            data-live=is
             title=reason
         >
             <span class="live-dot" aria-hidden="true"></span>

@@ -1,8 +1,8 @@
 //! What every managed resource shares: its badge, retry and removal.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use leptos_router::components::A;
+use wire::json::Json;
 use wire::lifecycle::ManagedInput;
 use wire::{ApiError, OperationId, ServerId, Status, Timestamp};
 

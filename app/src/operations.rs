@@ -17,7 +17,7 @@ mod view;
 #[cfg(feature = "ssr")]
 use domain::operations::Scope;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
+use wire::json::Json;
 use wire::operations::list::{OperationList, OperationListInput};
 use wire::operations::{OperationInput, OperationResource, OutputInput, OutputPage};
 use wire::plan::{PlanResource, PreviewInput};

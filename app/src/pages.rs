@@ -14,7 +14,7 @@ use leptos_meta::Title;
 use leptos_router::ChooseView;
 use leptos_router::hooks::use_location;
 
-use crate::accounts::{AccountPage, AccountsPage, SetupPage, SignInPage};
+use crate::accounts::{AccountPage, AccountsPage, SetupPage, SignInForm, SignInPage};
 use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
@@ -97,8 +97,8 @@ impl Page {
     }
 }
 
-/// The code of a page could not be fetched.
-struct NotThere;
+/// The code of a page, or of a part of it, could not be fetched.
+pub struct NotThere;
 
 impl From<SplitLoaderError> for NotThere {
     fn from(_: SplitLoaderError) -> Self {
@@ -113,6 +113,12 @@ fn entrance(page: Entrance) -> Result<AnyView, NotThere> {
         Entrance::SignIn => view! { <SignInPage/> }.into_any(),
         Entrance::Invitation => view! { <InvitationPage/> }.into_any(),
     })
+}
+
+/// The form alone, for the dialog over any page.
+#[wasm_split(entrance, wasm_split_path = ::leptos::wasm_split, fallible)]
+pub fn sign_in_again(done: Callback<()>) -> Result<AnyView, NotThere> {
+    Ok(view! { <SignInForm form="dialog" done/> }.into_any())
 }
 
 #[wasm_split(server, wasm_split_path = ::leptos::wasm_split, preload(fetch_server), fallible)]

@@ -1,19 +1,17 @@
 //! Finds a server, or a page of one, from anywhere: Ctrl or Cmd and K, or the button in the top line.
 
+mod dialog;
 mod hits;
 
-use leptos::ev::{self, KeyboardEvent, MouseEvent};
-use leptos::html;
+use leptos::ev;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::Element;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use wire::servers::ServerSummary;
 
-use self::hits::{Hit, find};
+use self::dialog::SearchDialog;
 use crate::browser;
-use crate::ui::{Icon, Shape};
+use crate::pages::NotThere;
+use crate::ui::{Icon, Shape, Toasts};
 
 /// The button and its dialog.
 #[component]
@@ -34,6 +32,20 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         });
         on_cleanup(move || handle.remove());
     });
+    // The dialog's code comes when it is first wanted.
+    let wanted = RwSignal::new(false);
+    let toasts = expect_context::<Toasts>();
+    Effect::new(move || {
+        if open.get() {
+            wanted.set(true);
+        }
+    });
+    let fetch_early = move |()| {
+        leptos::task::spawn_local(async {
+            // A failure shows when the dialog is opened.
+            let _: Result<(), SplitLoaderError> = fetch_search().await;
+        });
+    };
     view! {
         <button
             type="button"
@@ -41,147 +53,37 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
             aria-keyshortcuts="Control+K Meta+K"
             disabled=move || !hydrated.get()
             on:click=move |_| open.set(true)
+            on:pointerenter=move |_| fetch_early(())
+            on:focus=move |_| fetch_early(())
         >
             <Icon shape=Shape::Search/>
             <span class="search-word">"Search"</span>
             <kbd aria-hidden="true">"Ctrl K"</kbd>
         </button>
-        <SearchDialog servers open/>
+        <Show when=move || wanted.get()>
+            <Suspense>
+                {Suspend::new(async move {
+                    let dialog = search(servers, open).await;
+                    if dialog.is_err() {
+                        toasts.complain(NOT_THERE);
+                        open.set(false);
+                        wanted.set(false);
+                    }
+                    dialog.ok()
+                })}
+            </Suspense>
+        </Show>
     }
 }
 
-#[component]
-fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    let input = NodeRef::<html::Input>::new();
-    let words = RwSignal::new(String::new());
-    let chosen = RwSignal::new(0_usize);
-    let hits = Memo::new(move |_| {
-        if !open.get() {
-            return Vec::new();
-        }
-        servers.with(|servers| words.with(|words| find(servers, words)))
-    });
-    // What is chosen belongs to the hits: other hits begin at the first.
-    Effect::new(move || {
-        hits.track();
-        chosen.set(0);
-    });
-    Effect::new(move || {
-        let (Some(dialog), Some(input)) = (dialog.get(), input.get()) else {
-            return;
-        };
-        if open.get() && !dialog.open() {
-            input.set_value("");
-            words.set(String::new());
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
-    let navigate = use_navigate();
-    let go = Callback::new(move |hit: Hit| {
-        open.set(false);
-        navigate(&hit.href, NavigateOptions::default());
-    });
-    let press = move |event: KeyboardEvent| {
-        let count = hits.with_untracked(Vec::len);
-        match event.key().as_str() {
-            "ArrowDown" if count > 0 => chosen.update(|chosen| *chosen = (*chosen + 1) % count),
-            "ArrowUp" if count > 0 => {
-                chosen.update(|chosen| *chosen = (*chosen + count - 1) % count);
-            }
-            "Enter" => {
-                let hit = hits.with_untracked(|hits| hits.get(chosen.get_untracked()).cloned());
-                if let Some(hit) = hit {
-                    go.run(hit);
-                }
-            }
-            _ => return,
-        }
-        event.prevent_default();
-    };
-    // A click beside the box falls on the dialog itself.
-    let click = move |event: MouseEvent| {
-        let on = event.target().and_then(|on| on.dyn_into::<Element>().ok());
-        if on.is_some_and(|on| on.tag_name().eq_ignore_ascii_case("dialog")) {
-            open.set(false);
-        }
-    };
-    let is_nothing =
-        move || hits.with(Vec::is_empty) && words.with(|words| !words.trim().is_empty());
-    view! {
-        <dialog
-            node_ref=dialog
-            class="search"
-            aria-label="Search Ctrl K"
-            on:close=move |_| open.set(false)
-            on:click=click
-        >
-            <div class="search-box">
-                <div class="search-line">
-                    <Icon shape=Shape::Search/>
-                    <input
-                        node_ref=input
-                        id="search"
-                        type="text"
-                        role="combobox"
-                        aria-label="Find a server or a page of it"
-                        aria-expanded="true"
-                        aria-controls="search-hits"
-                        aria-autocomplete="list"
-                        aria-activedescendant=move || {
-                            hits.with(|hits| !hits.is_empty()).then(|| id_of(chosen.get()))
-                        }
-                        placeholder="Name, address, provider, page"
-                        autocomplete="off"
-                        autocapitalize="off"
-                        spellcheck="false"
-                        on:input:target=move |event| words.set(event.target().value())
-                        on:keydown=press
-                    />
-                    <button type="button" class="button is-small is-quiet" on:click=move |_| open.set(false)>
-                        "Close"
-                    </button>
-                </div>
-                <ul id="search-hits" role="listbox" aria-label="Found">
-                    {move || {
-                        hits.get()
-                            .into_iter()
-                            .enumerate()
-                            .map(|(place, hit)| view! { <HitView place hit chosen go/> })
-                            .collect_view()
-                    }}
-                </ul>
-                <p class="search-note" role="status">
-                    {move || is_nothing().then_some("No results.")}
-                </p>
-            </div>
-        </dialog>
-    }
-}
+const NOT_THERE: &str =
+    "The search could not be loaded: the panel cannot be reached. Try again in a moment.";
 
-#[component]
-fn HitView(place: usize, hit: Hit, chosen: RwSignal<usize>, go: Callback<Hit>) -> impl IntoView {
-    let Hit { title, note, .. } = hit.clone();
-    view! {
-        <li
-            id=id_of(place)
-            role="option"
-            aria-selected=move || (chosen.get() == place).to_string()
-            on:click=move |_| go.run(hit.clone())
-            on:mousemove=move |_| {
-                if chosen.get_untracked() != place {
-                    chosen.set(place);
-                }
-            }
-        >
-            <span class="search-title">{title}</span>
-            <span class="search-hint">{note}</span>
-        </li>
-    }
-}
-
-fn id_of(place: usize) -> String {
-    format!("search-hit-{place}")
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "fetching the code can fail, and the macro puts that into the same result"
+)]
+#[wasm_split(search, wasm_split_path = ::leptos::wasm_split, preload(fetch_search), fallible)]
+fn search(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> Result<AnyView, NotThere> {
+    Ok(view! { <SearchDialog servers open/> }.into_any())
 }

@@ -17,9 +17,9 @@ mod settings;
 mod stand;
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use leptos_router::hooks::use_params_map;
 use wire::accounts::NoInput;
+use wire::json::Json;
 #[cfg(feature = "ssr")]
 use wire::provisioning::ProvisionChoices;
 use wire::provisioning::ProvisionInput;

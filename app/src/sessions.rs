@@ -1,8 +1,8 @@
 //! Sessions: where one is signed in, and how to end that.
 
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use wire::accounts::NoInput;
+use wire::json::Json;
 use wire::sessions::{SessionInput, SessionResource};
 use wire::{ApiError, SessionId};
 

@@ -234,6 +234,8 @@ test('signing out everywhere leaves no browser signed in', async ({ browser }) =
 });
 
 test('the pages of accounts are accessible and fit a phone', async ({ browser }) => {
+  // Each look with axe takes seconds on a busy machine.
+  test.setTimeout(180_000);
   const context = await browser.newContext();
   const bob = await context.newPage();
   await accept(bob, await invite(BOB.email));

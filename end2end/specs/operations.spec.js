@@ -133,6 +133,8 @@ test('the filter and the page stand in the address, come back with it, and chang
 });
 
 test('the lists are accessible and fit, wide and narrow', async () => {
+  // Each look with axe takes seconds on a busy machine.
+  test.setTimeout(180_000);
   for (const path of ['/operations', `/servers/${broken}/operations`]) {
     for (const size of [WIDE, NARROW]) {
       await page.setViewportSize(size);

@@ -161,6 +161,8 @@ test('a server that takes the connection and never speaks is named as such withi
 });
 
 test('pages are accessible and fit a phone', async () => {
+  // Each look with axe takes seconds on a busy machine.
+  test.setTimeout(180_000);
   await panel.setUp(page);
   const id = await addServer('web-1');
   for (const path of ['/servers', '/servers/new', `/servers/${id}`, `/servers/${id}/firewall`, `/servers/${id}/settings`]) {

@@ -213,14 +213,16 @@ test('a burst of a thousand events costs two fetches, and the second one brings 
   await page.waitForTimeout(1000);
   expect(fetches).toEqual({ '/api/firewall/show': 2 });
   // As a burst is that goes on for as long as a dashboard of fifty servers takes to be saved.
-  for (let at = 0; at < 10; at++) {
-    wire.inject(burst.slice(0, 100));
-    await page.waitForTimeout(10);
+  const began = performance.now();
+  for (let at = 0; at < 100; at++) {
+    wire.inject(burst.slice(0, 10));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
   panel.sql(`UPDATE firewall_rules SET name = 'The last word' WHERE name = 'Rule 09'`);
   wire.inject(burst.slice(0, 1));
   await expect(rule('The last word')).toBeVisible();
-  expect(fetches['/api/firewall/show']).toBeLessThanOrEqual(6);
+  // The two of the burst before, two at once, and then no more than four a second, however many events there are.
+  expect(fetches['/api/firewall/show']).toBeLessThanOrEqual(2 + 2 + (performance.now() - began) / 250);
   noTrouble();
 });
 

@@ -4,8 +4,8 @@
 use leptos::prelude::*;
 use wire::accounts::{NoInput, Visitor};
 
-use super::pages::SignInForm;
 use super::{PageVisitor, visitor};
+use crate::pages::{NotThere, sign_in_again};
 use crate::ui::{Dialog, Icon, Shape};
 use crate::{browser, live};
 
@@ -83,10 +83,22 @@ pub fn SignInDialog() -> impl IntoView {
             <p>"Your session has ended. What you typed is kept; send it again after signing in."</p>
             // Only while it is open: a closed dialog holds no password.
             <Show when=move || gate.asking.get()>
-                <SignInForm form="dialog" done=Callback::new(go_on)/>
+                <Suspense>{Suspend::new(form_in_the_dialog(Callback::new(go_on)))}</Suspense>
             </Show>
         </Dialog>
     }
+}
+
+/// Its code came with the page only if that is the sign-in itself.
+async fn form_in_the_dialog(done: Callback<()>) -> AnyView {
+    sign_in_again(done).await.unwrap_or_else(|NotThere| {
+        view! {
+            <p role="alert">
+                "The form could not be loaded: the panel cannot be reached. Close this, and try again in a moment."
+            </p>
+        }
+        .into_any()
+    })
 }
 
 /// Over a page whose session has ended.

@@ -73,7 +73,7 @@ fn Servers(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
             <Show when=move || { troubled.get() > 0 }>
                 <a href=address(ATTENTION, 1) class="status is-link" data-status="failed">
                     <Icon shape=Shape::Warning/>
-                    {move || need_attention(troubled.get())}
+                    {Signal::derive(move || need_attention(troubled.get()))}
                 </a>
             </Show>
             <Show when=move || !is_empty.get()>
@@ -141,16 +141,15 @@ fn Pager(
             ().into_any()
         }
     };
+    let range = Signal::derive(move || {
+        let first = (page.get() - 1) * PAGE + 1;
+        let last = (page.get() * PAGE).min(count.get());
+        format!("{first} to {last} of {}", count.get())
+    });
     view! {
         <nav class="pager" aria-label="Pages">
             {move || link(page.get() - 1, "Previous")}
-            <span>
-                {move || {
-                    let first = (page.get() - 1) * PAGE + 1;
-                    let last = (page.get() * PAGE).min(count.get());
-                    format!("{first} to {last} of {}", count.get())
-                }}
-            </span>
+            <span>{range}</span>
             {move || link(page.get() + 1, "Next")}
         </nav>
     }
@@ -192,16 +191,20 @@ fn ServerRow(id: ServerId, servers: Signal<Vec<ServerSummary>>) -> impl IntoView
         return ().into_any();
     };
     let is_changed = row_tint(server);
+    let name = Signal::derive(move || server.with(|server| server.name.clone()));
+    let address = Signal::derive(move || server.with(address_of));
+    let provider = Signal::derive(move || server.with(|server| server.provider.clone()));
+    let system = Signal::derive(move || server.with(|server| server.os.clone()));
     view! {
         <tr data-server-id=id.0 class:is-changed=is_changed>
             <th scope="row">
-                <A href=format!("/servers/{id}")>{move || server.with(|server| server.name.clone())}</A>
+                <A href=format!("/servers/{id}")>{name}</A>
             </th>
             <td class="is-code" data-label="Address">
-                {move || server.with(address_of)}
+                {address}
             </td>
-            <td data-label="Provider">{move || server.with(|server| server.provider.clone())}</td>
-            <td data-label="System">{move || server.with(|server| server.os.clone())}</td>
+            <td data-label="Provider">{provider}</td>
+            <td data-label="System">{system}</td>
             <td data-label="Status">
                 <ServerBadge server/>
             </td>

@@ -2,9 +2,9 @@
 
 use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
-use leptos::server_fn::codec::Json;
 use leptos_router::components::A;
 use wire::authorize::{LoginPassword, PasswordInput, SudoersDropIn};
+use wire::json::Json;
 use wire::operations::{OperationResource, OperationState, StepStatus};
 use wire::servers::ServerResource;
 use wire::{ApiError, OperationId};

@@ -52,9 +52,11 @@ impl Clock {
 #[component]
 pub fn Ago(#[prop(into)] at: Signal<Timestamp>) -> impl IntoView {
     let clock = expect_context::<Clock>();
-    let words = Memo::new(move |_| ago(clock.now().millis_since(at.get())));
+    let words: Signal<String> = Memo::new(move |_| ago(clock.now().millis_since(at.get()))).into();
+    let datetime = Signal::derive(move || at.get().to_rfc3339());
+    let exact = Signal::derive(move || clock.exact(at.get()));
     view! {
-        <time datetime=move || at.get().to_rfc3339() title=move || clock.exact(at.get())>
+        <time datetime=datetime title=exact>
             {words}
         </time>
     }

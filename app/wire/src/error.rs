@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a call did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "error", rename_all = "snake_case")]
+#[serde(tag = "error", rename_all = "snake_case", from = "Received")]
 pub enum ApiError {
     /// Input that cannot be used, with a sentence for each field by its name.
     Invalid { fields: Vec<FieldError> },
@@ -24,6 +24,55 @@ pub enum ApiError {
     Refused { message: String },
     /// A fault of the panel; the details are in its log.
     Internal,
+}
+
+/// An error as it is received. A tagged enum would be read by way of a buffer for values of every kind; this takes a
+/// third of the code, in a page that everybody loads.
+#[derive(Deserialize)]
+struct Received {
+    error: Tag,
+    #[serde(default)]
+    fields: Vec<FieldError>,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    retry_after_seconds: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Tag {
+    Invalid,
+    SignedOut,
+    NotFound,
+    Conflict,
+    TooMany,
+    Remote,
+    Refused,
+    Internal,
+}
+
+impl From<Received> for ApiError {
+    fn from(received: Received) -> Self {
+        let Received {
+            error,
+            fields,
+            message,
+            retry_after_seconds,
+        } = received;
+        match error {
+            Tag::Invalid => Self::Invalid { fields },
+            Tag::SignedOut => Self::SignedOut,
+            Tag::NotFound => Self::NotFound,
+            Tag::Conflict => Self::Conflict { message },
+            Tag::TooMany => Self::TooMany {
+                retry_after_seconds,
+            },
+            Tag::Remote => Self::Remote { message },
+            Tag::Refused => Self::Refused { message },
+            Tag::Internal => Self::Internal,
+        }
+    }
 }
 
 /// What is wrong with one field of the input.
@@ -133,7 +182,7 @@ impl FieldErrors {
 
 #[cfg(feature = "server-fn")]
 impl server_fn::error::FromServerFnError for ApiError {
-    type Encoder = server_fn::codec::JsonEncoding;
+    type Encoder = crate::json::JsonText;
 
     /// Anything the framework itself refuses is a malformed request; what it says about our types
     /// is for the log, not for the caller.
@@ -158,6 +207,35 @@ impl server_fn::error::FromServerFnError for ApiError {
             | E::ServerError(_)
             | E::Serialization(_)
             | E::Response(_) => Self::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_is_received_as_it_was_sent() {
+        let message = || "Why.".to_owned();
+        for sent in [
+            ApiError::field("name", "Enter a name."),
+            ApiError::SignedOut,
+            ApiError::NotFound,
+            ApiError::Conflict { message: message() },
+            ApiError::TooMany {
+                retry_after_seconds: 7,
+            },
+            ApiError::Remote { message: message() },
+            ApiError::Refused { message: message() },
+            ApiError::Internal,
+        ] {
+            let text = serde_json::to_string(&sent).unwrap();
+            assert_eq!(
+                serde_json::from_str::<ApiError>(&text).unwrap(),
+                sent,
+                "{text}"
+            );
         }
     }
 }

@@ -11,6 +11,8 @@ pub mod event;
 pub mod firewall;
 pub mod ids;
 pub mod invitations;
+#[cfg(feature = "server-fn")]
+pub mod json;
 pub mod lifecycle;
 pub mod operations;
 pub mod plan;

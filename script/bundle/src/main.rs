@@ -22,6 +22,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
+use crate::webassembly::{Tools, minify};
+
 #[derive(Parser)]
 #[command(about)]
 struct Arguments {
@@ -35,8 +37,11 @@ struct Arguments {
     #[arg(long)]
     site: PathBuf,
     /// Shrinks the WebAssembly with this `wasm-opt`.
-    #[arg(long)]
+    #[arg(long, requires = "esbuild")]
     wasm_opt: Option<PathBuf>,
+    /// Shrinks the JavaScript with this `esbuild`.
+    #[arg(long, requires = "wasm_opt")]
+    esbuild: Option<PathBuf>,
     /// Writes a brotli-compressed twin beside each file.
     #[arg(long)]
     compress: bool,
@@ -44,17 +49,24 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let css = styles::concatenate(&arguments.styles)?;
     let wasm = webassembly::read(&arguments.wasm)?;
 
+    let tools = arguments
+        .wasm_opt
+        .zip(arguments.esbuild)
+        .map(|(wasm_opt, esbuild)| Tools { wasm_opt, esbuild });
+    let mut css = styles::concatenate(&arguments.styles)?;
+    if let Some(tools) = &tools {
+        css = String::from_utf8(minify(css.as_bytes(), "css", &tools.esbuild)?)?;
+    }
     let recipe = site::Recipe {
-        optimized: arguments.wasm_opt.is_some(),
+        optimized: tools.is_some(),
         compressed: arguments.compress,
     };
     let site = site::Site::at(&arguments.site);
     if site.is_made_from(recipe, &wasm, &css) {
         return Ok(());
     }
-    let bound = webassembly::bind(&wasm, arguments.wasm_opt.as_deref())?;
+    let bound = webassembly::bind(&wasm, tools.as_ref())?;
     site.write(recipe, &wasm, &css, &bound)
 }

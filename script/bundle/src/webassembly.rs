@@ -1,7 +1,13 @@
-use std::{collections::BTreeMap, fs, path::Path, process::Command, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Mutex,
+};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, Output};
 
 use crate::site::{NAME, PLACEHOLDER};
 
@@ -33,9 +39,14 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("reading {}", path.display()))
 }
 
-/// Splits the module where the app says so, generates the loader for browsers, and shrinks all modules if there is a
-/// `wasm-opt`.
-pub fn bind(wasm: &[u8], wasm_opt: Option<&Path>) -> Result<Bound> {
+/// What makes files smaller without changing what they do.
+pub struct Tools {
+    pub wasm_opt: PathBuf,
+    pub esbuild: PathBuf,
+}
+
+/// Splits the module where the app says so, generates the loader for browsers, and shrinks all of it if there are tools.
+pub fn bind(wasm: &[u8], tools: Option<&Tools>) -> Result<Bound> {
     let scratch = tempfile::tempdir()?;
     let main = scratch.path().join("main.wasm");
     let link = format!("__wasm_split.{PLACEHOLDER}.js");
@@ -50,19 +61,21 @@ pub fn bind(wasm: &[u8], wasm_opt: Option<&Path>) -> Result<Bound> {
         .keep_lld_exports(true)
         .generate_output()
         .context("wasm-bindgen")?;
+    drop_unused_exports(&mut output);
+    let loader = shorten_imports(&mut output);
     let mut modules = split.modules;
     modules.insert(
         format!("{NAME}.{PLACEHOLDER}.wasm"),
         output.wasm_mut().emit_wasm(),
     );
-    if let Some(program) = wasm_opt {
-        modules = shrink_all(modules, program)?;
+    if let Some(tools) = tools {
+        modules = shrink_all(modules, &tools.wasm_opt)?;
     }
 
     let mut files = modules;
     files.insert(
         format!("{NAME}.{PLACEHOLDER}.js"),
-        fetching_again(output.js(), "= fetch(module_or_path)")?.into_bytes(),
+        fetching_again(&loader, "= fetch(module_or_path)")?.into_bytes(),
     );
     files.insert(link, split.link);
     files.insert(
@@ -79,6 +92,11 @@ pub fn bind(wasm: &[u8], wasm_opt: Option<&Path>) -> Result<Bound> {
     }
     for (path, text) in output.local_modules() {
         files.insert(format!("snippets/{path}"), text.as_bytes().to_vec());
+    }
+    if let Some(tools) = tools {
+        for (_, script) in files.iter_mut().filter(|(path, _)| path.ends_with(".js")) {
+            *script = minify(script, "js", &tools.esbuild)?;
+        }
     }
     Ok(Bound { files })
 }
@@ -142,6 +160,43 @@ fn split(wasm: &[u8], scratch: &Path, main: &Path, link: &str) -> Result<Split> 
     })
 }
 
+/// The framework's HTTP client exports what turns a stream of ours into one of JavaScript, used or not. A program that
+/// does not make these objects cannot be asked for what they do.
+fn drop_unused_exports(output: &mut Output) {
+    let module = output.wasm_mut();
+    const CLASSES: &str = "intounderlying";
+    if module
+        .imports
+        .iter()
+        .any(|import| import.name.contains(CLASSES))
+    {
+        return;
+    }
+    let unused: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| export.name.contains(CLASSES))
+        .map(|export| export.id())
+        .collect();
+    for export in unused {
+        module.exports.delete(export);
+    }
+}
+
+/// The names of what the program takes from the browser, such as `__wbg_readyState_039bc047141a5f6d`, stand in it and in
+/// its loader and are no use to anybody: 6 kB of a first visit, compressed.
+fn shorten_imports(output: &mut Output) -> String {
+    let mut loader = output.js().to_owned();
+    for (number, import) in output.wasm_mut().imports.iter_mut().enumerate() {
+        let key = format!("\n{}:", import.name);
+        if loader.matches(&key).count() == 1 {
+            import.name = format!("i{number}");
+            loader = loader.replace(&key, &format!("\n{}:", import.name));
+        }
+    }
+    loader
+}
+
 fn fetching_again(script: &str, call: &str) -> Result<String> {
     ensure!(
         script.contains(call),
@@ -190,7 +245,7 @@ fn shrink(wasm: &[u8], wasm_opt: &Path) -> Result<Vec<u8>> {
     );
     fs::write(&before, wasm)?;
     let status = Command::new(wasm_opt)
-        .arg("-Oz")
+        .args(["-Oz", "--converge"])
         .args(FEATURES)
         .arg(&before)
         .arg("-o")
@@ -203,4 +258,25 @@ fn shrink(wasm: &[u8], wasm_opt: &Path) -> Result<Vec<u8>> {
         wasm_opt.display()
     );
     read(&after)
+}
+
+/// Shortens a script, or a style sheet, by the ending of its name.
+pub fn minify(text: &[u8], ending: &str, esbuild: &Path) -> Result<Vec<u8>> {
+    let scratch = tempfile::tempdir()?;
+    let before = scratch.path().join(format!("before.{ending}"));
+    fs::write(&before, text)?;
+    // The loader names one of its own imports several times over, which is no fault.
+    let ran = Command::new(esbuild)
+        .args(["--minify", "--log-level=error"])
+        .arg(&before)
+        .output()
+        .with_context(|| format!("starting {}", esbuild.display()))?;
+    ensure!(
+        ran.status.success(),
+        "{} ended with {}: {}",
+        esbuild.display(),
+        ran.status,
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    Ok(ran.stdout)
 }
