@@ -61,14 +61,6 @@ async function accept(visitor, link) {
   await visitor.waitForURL(`${panel.url}/servers`);
 }
 
-async function addServer(visitor, name) {
-  const created = await panel.call(visitor, 'servers/create', {
-    name, address: '127.0.0.1', port: '1', user: 'root', host_key: HOST_KEY,
-  });
-  expect(created.status).toBe(200);
-  return created.body;
-}
-
 test('somebody invited makes an account in another browser, and each sees only their own servers', async ({ browser }) => {
   const link = await invite(BOB.email);
   expect(link).toMatch(new RegExp(`^${panel.url}/invitation#[\\w-]{43}$`));
@@ -86,8 +78,8 @@ test('somebody invited makes an account in another browser, and each sees only t
   await expect(page.getByRole('row', { name: 'Bob' }).getByText('Member')).toBeVisible();
   await expectSameDocument(page);
 
-  const adas = await addServer(page, 'adas-server');
-  const bobs = await addServer(bob, 'bobs-server');
+  const adas = await panel.addServer(page, 'adas-server');
+  const bobs = await panel.addServer(bob, 'bobs-server');
   await open(page, '/servers');
   await expect(page.getByRole('link', { name: 'adas-server' })).toBeVisible();
   await expect(page.getByText('bobs-server')).toHaveCount(0);
@@ -125,7 +117,7 @@ test('a withdrawn link opens nothing, and an account that owns a server stays', 
   await expect(bob.getByText('This invitation was withdrawn.')).toBeVisible();
 
   await accept(bob, await invite(BOB.email));
-  const server = await addServer(bob, 'bobs-server');
+  const server = await panel.addServer(bob, 'bobs-server');
   await page.getByRole('button', { name: 'Remove the account of Bob' }).click();
   const dialog = page.getByRole('dialog');
   const confirm = async (text) => {

@@ -9,7 +9,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
 import Echo from 'laravel-echo';
 import Pusher from 'pusher-js';
-import { HOST_KEY, hydrated, Panel } from '../support/panel.js';
+import { hydrated, Panel } from '../support/panel.js';
 import { watchForTrouble } from '../support/watch.js';
 
 const packages = join(dirname(createRequire(import.meta.url).resolve('pusher-js/package.json')), '..');
@@ -25,8 +25,8 @@ test.beforeEach(async ({ page: fresh }) => {
   foreign = await serveForeignPage();
   panel = await Panel.start({ BROKEFORGE_ALLOWED_ORIGINS: foreign.url });
   await panel.setUp(page);
-  own = await addServer('web-1', '1');
-  others = await addServer('not-mine', '2');
+  own = await panel.addProvisionedServer(page, 'web-1', '1');
+  others = await panel.addProvisionedServer(page, 'not-mine', '2');
   panel.sql(`INSERT INTO users (name, email, password_hash, created_at, role) VALUES ('Bob', 'bob@example.com', 'none', 0, 'member');
              UPDATE servers SET owner_id = (SELECT id FROM users WHERE name = 'Bob') WHERE id = ${others}`);
 });
@@ -45,16 +45,6 @@ async function serveForeignPage() {
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { server, url: `http://127.0.0.1:${server.address().port}` };
-}
-
-async function addServer(name, port) {
-  const created = await panel.call(page, 'servers/create', {
-    name, address: '127.0.0.1', port, user: 'root', host_key: HOST_KEY,
-  });
-  expect(created.status).toBe(200);
-  panel.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
-             firewall_enabled = 1 WHERE id = ${created.body}`);
-  return created.body;
 }
 
 /** A change that the channels of the server tell of. */
@@ -170,7 +160,7 @@ test('laravel-echo and pusher-js connect from Node, and signing out ends what th
 
 test('an operation that ends is told in a tab that shows something else, as text', async ({ context }) => {
   const name = '<img src=x onerror="window.hacked=1">';
-  const server = await addServer(name, '3');
+  const server = await panel.addProvisionedServer(page, name, '3');
   panel.sql(`UPDATE servers SET connection = 'awaiting_key' WHERE id = ${server}`);
   const elsewhere = await context.newPage();
   const noTrouble = watchForTrouble(elsewhere);

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
-import { ACCOUNT, HOST_KEY, hydrated, Panel } from '../support/panel.js';
+import { ACCOUNT, hydrated, Panel } from '../support/panel.js';
 import { expectSameDocument, markDocument, watchForTrouble } from '../support/watch.js';
 
 let panel, page, noTrouble;
@@ -18,17 +18,6 @@ test.afterEach(async () => {
   await panel.stop();
 });
 
-/** A server that has a firewall, put into the database; nothing listens at its address. */
-async function addServer(name) {
-  const created = await panel.call(page, 'servers/create', {
-    name, address: '127.0.0.1', port: '1', user: 'root', host_key: HOST_KEY,
-  });
-  expect(created.status).toBe(200);
-  panel.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
-             firewall_enabled = 1 WHERE id = ${created.body}`);
-  return created.body;
-}
-
 test('whoever is not signed in is led to the sign-in, and a new panel to its set-up', async () => {
   await page.goto(panel.url);
   await expect(page.getByLabel('Setup token')).toBeVisible();
@@ -42,7 +31,7 @@ test('whoever is not signed in is led to the sign-in, and a new panel to its set
 
 test('wrong input gets a sentence at its field and nothing typed is lost', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers/${id}/firewall`);
   await hydrated(page);
   await page.getByLabel('Name').fill('Web');
@@ -63,7 +52,7 @@ test('wrong input gets a sentence at its field and nothing typed is lost', async
 test('names full of markup are shown as text', async () => {
   await panel.setUp(page);
   const name = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
-  const id = await addServer(name);
+  const id = await panel.addProvisionedServer(page, name);
   for (const path of ['/servers', `/servers/${id}`, `/servers/${id}/firewall`]) {
     await page.goto(panel.url + path);
     await hydrated(page);
@@ -75,7 +64,7 @@ test('names full of markup are shown as text', async () => {
 
 test('a session that ends in the middle of a form loses nothing', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers/${id}/firewall`);
   await hydrated(page);
   await page.getByLabel('Name').fill('Metrics');
@@ -95,7 +84,7 @@ test('a session that ends in the middle of a form loses nothing', async () => {
 
 test('half-typed input and the document survive a change that arrives from elsewhere', async ({ context }) => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers/${id}/firewall`);
   await hydrated(page);
   await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live');
@@ -115,7 +104,7 @@ test('half-typed input and the document survive a change that arrives from elsew
 
 test('a page can be left from within a field, and the next one works', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers/${id}/firewall`);
   await hydrated(page);
   for (const port of ['80;id', '8081', '']) {
@@ -134,7 +123,7 @@ test('a page can be left from within a field, and the next one works', async () 
 test('a page finds out by itself what changed while the panel was away', async () => {
   test.setTimeout(120_000);
   await panel.setUp(page);
-  await addServer('web-1');
+  await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers`);
   await hydrated(page);
   await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live');
@@ -164,7 +153,7 @@ test('pages are accessible and fit a phone', async () => {
   // Each look with axe takes seconds on a busy machine.
   test.setTimeout(180_000);
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   for (const path of ['/servers', '/servers/new', `/servers/${id}`, `/servers/${id}/firewall`, `/servers/${id}/settings`]) {
     await page.goto(panel.url + path);
     await hydrated(page);
@@ -205,7 +194,7 @@ test('a page whose program does not come at all says so, and loads when it is th
 
 test('the first load arrives rendered, also without any script', async ({ browser }) => {
   await panel.setUp(page);
-  await addServer('web-1');
+  await panel.addProvisionedServer(page, 'web-1');
   const context = await browser.newContext({ javaScriptEnabled: false, storageState: await page.context().storageState() });
   const plain = await context.newPage();
   const response = await plain.goto(`${panel.url}/servers`);

@@ -2,7 +2,7 @@
 // fetches; a tab that nobody sees waits.
 
 import { expect, test } from '@playwright/test';
-import { HOST_KEY, hydrated, Panel } from '../support/panel.js';
+import { hydrated, Panel } from '../support/panel.js';
 import { expectSameDocument, markDocument, watchForTrouble } from '../support/watch.js';
 import { Wire } from '../support/wire.js';
 
@@ -26,17 +26,13 @@ test.afterEach(async () => {
 
 /** A server that has a firewall and many rules; nothing listens at its address. */
 async function addServer() {
-  const { status, body } = await panel.call(page, 'servers/create', {
-    name: 'web-1', address: '127.0.0.1', port: '1', user: 'root', host_key: HOST_KEY,
-  });
-  expect(status).toBe(200);
+  const id = await panel.addProvisionedServer(page, 'web-1');
   const rules = Array.from({ length: 60 }, (_, at) =>
-    `(${body}, 'Rule ${String(at).padStart(2, '0')}', '${9000 + at}', 'tcp', '', 'allow', 'active', 'rule-${at}', ${at}, ${at})`);
-  panel.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
-               firewall_enabled = 1, php_offered = '8.2' WHERE id = ${body};
+    `(${id}, 'Rule ${String(at).padStart(2, '0')}', '${9000 + at}', 'tcp', '', 'allow', 'active', 'rule-${at}', ${at}, ${at})`);
+  panel.sql(`UPDATE servers SET php_offered = '8.2' WHERE id = ${id};
              INSERT INTO firewall_rules (server_id, name, port, protocol, source, action, status, request_key, created_at, updated_at)
                VALUES ${rules}`);
-  return body;
+  return id;
 }
 
 /** Opens a page of the server and waits until it hears of changes. */

@@ -16,20 +16,9 @@ test.afterEach(async () => {
   await panel.stop();
 });
 
-/** A server that has a firewall, put into the database; nothing listens at its address. */
-async function addServer(name) {
-  const created = await panel.call(page, 'servers/create', {
-    name, address: '127.0.0.1', port: '1', user: 'root', host_key: HOST_KEY,
-  });
-  expect(created.status).toBe(200);
-  panel.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
-             firewall_enabled = 1 WHERE id = ${created.body}`);
-  return created.body;
-}
-
 test('whoever closes the sign-in dialog is still told, and can sign in from there', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers/${id}/firewall`);
   await hydrated(page);
   await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live');
@@ -88,7 +77,7 @@ test('signing in leads back to the page that asked for it, and to no other site'
 
 test('an open socket is no proof: while changes cannot be loaded, the sign says so', async ({ context }) => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers`);
   await hydrated(page);
   const sign = page.getByTestId('live');
@@ -126,7 +115,7 @@ test('a password can be looked at while it is typed', async () => {
 
 test('a button that is pressed twice sends once and keeps the focus', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers/${id}/firewall`);
   await hydrated(page);
   let sent = 0;
@@ -154,7 +143,7 @@ test('a button that is pressed twice sends once and keeps the focus', async () =
 test('where a page may not copy, the text is selected for the keyboard', async () => {
   await page.addInitScript(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   panel.sql(`UPDATE servers SET connection = 'awaiting_key'`);
   await page.goto(`${panel.url}/servers/${id}`);
   await hydrated(page);
@@ -175,7 +164,7 @@ test('where a page may not copy, the text is selected for the keyboard', async (
 
 test('a page reached by a link announces itself, and a server keeps its header', async () => {
   await panel.setUp(page);
-  await addServer('web-1');
+  await panel.addProvisionedServer(page, 'web-1');
   await page.goto(`${panel.url}/servers`);
   await hydrated(page);
   await expect(page).toHaveTitle(/^Servers/);
@@ -205,7 +194,7 @@ test('a page reached by a link announces itself, and a server keeps its header',
 
 test('a check that finds the same as before shows that it was made', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   await panel.call(page, 'servers/check', { server_id: id });
   panel.sql(`UPDATE servers SET connection_checked_at = connection_checked_at - 3600000`);
   await page.goto(`${panel.url}/servers/${id}`);
@@ -224,7 +213,7 @@ test('servers that need attention are counted and found', async () => {
   await panel.setUp(page);
   for (const name of ['web-1', 'web-2', 'web-3']) {
     panel.sql(`UPDATE servers SET port = port + 1`);
-    await addServer(name);
+    await panel.addProvisionedServer(page, name);
   }
   await page.goto(`${panel.url}/servers`);
   await hydrated(page);
@@ -242,7 +231,7 @@ test('servers that need attention are counted and found', async () => {
 
 test('a server that shows another key than the confirmed one is not said to have changed', async () => {
   await panel.setUp(page);
-  const id = await addServer('web-1');
+  const id = await panel.addProvisionedServer(page, 'web-1');
   panel.sql(`UPDATE servers SET connection = 'host_key_changed', provision_status = NULL, found_host_key = '${OTHER_HOST_KEY}'`);
   await page.goto(`${panel.url}/servers/${id}`);
   await expect(page.getByRole('heading', { name: 'This is not the host key you confirmed' })).toBeVisible();

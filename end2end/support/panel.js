@@ -101,6 +101,23 @@ export class Panel {
     await page.waitForURL(`${this.url}/servers`);
   }
 
+  /** Adds a server through the panel; nothing listens at its address. Returns its id. */
+  async addServer(caller, name, port = '1') {
+    const { status, body } = await this.call(caller, 'servers/create', {
+      name, address: '127.0.0.1', port, user: 'root', host_key: HOST_KEY,
+    });
+    if (status !== 200) throw new Error(`the server was not added: ${status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  /** The same, and by the database it is provisioned and has a firewall. */
+  async addProvisionedServer(caller, name, port) {
+    const id = await this.addServer(caller, name, port);
+    this.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
+                firewall_enabled = 1 WHERE id = ${id}`);
+    return id;
+  }
+
   /** Calls a server function as the page does, with the session of a page or of `makeAccount`. */
   async call(caller, path, input) {
     const response = await caller.request.post(`${this.url}/api/${path}`, {
