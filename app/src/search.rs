@@ -1,5 +1,10 @@
 //! Finds a server, or a page of one, from anywhere: Ctrl or Cmd and K, or the button in the top line.
 
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "the dialog cannot fail, fetching its code can, and the macro puts that into the same result"
+)]
+
 mod dialog;
 mod hits;
 
@@ -79,10 +84,6 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
 const NOT_THERE: &str =
     "The search could not be loaded: the panel cannot be reached. Try again in a moment.";
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "fetching the code can fail, and the macro puts that into the same result"
-)]
 #[wasm_split(search, wasm_split_path = ::leptos::wasm_split, preload(fetch_search), fallible)]
 fn search(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> Result<AnyView, NotThere> {
     Ok(view! { <SearchDialog servers open/> }.into_any())

@@ -230,9 +230,9 @@ mod tests {
             ApiError::Refused { message: message() },
             ApiError::Internal,
         ] {
-            let text = serde_json::to_string(&sent).unwrap();
+            let text = serde_json::to_string(&sent).expect("writes");
             assert_eq!(
-                serde_json::from_str::<ApiError>(&text).unwrap(),
+                serde_json::from_str::<ApiError>(&text).expect("reads"),
                 sent,
                 "{text}"
             );

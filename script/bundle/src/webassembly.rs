@@ -94,7 +94,12 @@ pub fn bind(wasm: &[u8], tools: Option<&Tools>) -> Result<Bound> {
         files.insert(format!("snippets/{path}"), text.as_bytes().to_vec());
     }
     if let Some(tools) = tools {
-        for (_, script) in files.iter_mut().filter(|(path, _)| path.ends_with(".js")) {
+        let is_script = |path: &str| {
+            Path::new(path)
+                .extension()
+                .is_some_and(|ending| ending == "js")
+        };
+        for (_, script) in files.iter_mut().filter(|(path, _)| is_script(path)) {
             *script = minify(script, "js", &tools.esbuild)?;
         }
     }
@@ -163,8 +168,8 @@ fn split(wasm: &[u8], scratch: &Path, main: &Path, link: &str) -> Result<Split> 
 /// The framework's HTTP client exports what turns a stream of ours into one of JavaScript, used or not. A program that
 /// does not make these objects cannot be asked for what they do.
 fn drop_unused_exports(output: &mut Output) {
-    let module = output.wasm_mut();
     const CLASSES: &str = "intounderlying";
+    let module = output.wasm_mut();
     if module
         .imports
         .iter()
@@ -176,10 +181,10 @@ fn drop_unused_exports(output: &mut Output) {
         .exports
         .iter()
         .filter(|export| export.name.contains(CLASSES))
-        .map(|export| export.id())
+        .map(|export| export.name.clone())
         .collect();
-    for export in unused {
-        module.exports.delete(export);
+    for name in unused {
+        let _ = module.exports.remove(&name);
     }
 }
 

@@ -209,8 +209,11 @@ impl<'a> Keeper<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        self.last_lines.push_str(&plain(&text));
-        keep_end(&mut self.last_lines, LAST_LINES);
+        // Cut before it is joined: what a string has grown to it keeps, and there are as many as there are steps.
+        let mut last = plain(&text);
+        keep_end(&mut last, LAST_LINES);
+        keep_end(&mut self.last_lines, LAST_LINES - last.len());
+        self.last_lines.push_str(&last);
         if self.progress.stored < HEAD && self.way == Way::AsItComes {
             self.progress.stored += text.len();
             self.progress.offset = offset;
