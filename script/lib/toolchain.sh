@@ -92,14 +92,17 @@ try_debian_toolchain() {
     toolchain_works
 }
 
+# A machine's package lists may be months old, or not there: with what they say, only a yes is believed.
 rust_web_is_new_enough() {
+    candidate_is_new_enough && return
+    can_be_root || return 1
+    progress "refreshing the package lists" "$BROKEFORGE_CACHE/log/apt.log" apt_update || return 1
+    candidate_is_new_enough
+}
+
+candidate_is_new_enough() {
     local candidate
     candidate=$(apt-cache policy rustc-web 2>/dev/null | sed -n 's/^  Candidate: //p')
-    if [[ -z $candidate || $candidate == '(none)' ]]; then
-        can_be_root || return 1
-        progress "refreshing the package lists" "$BROKEFORGE_CACHE/log/apt.log" apt_update || return 1
-        candidate=$(apt-cache policy rustc-web 2>/dev/null | sed -n 's/^  Candidate: //p')
-    fi
     [[ -n $candidate && $candidate != '(none)' ]] && dpkg --compare-versions "$candidate" ge "$RUST_MINIMUM"
 }
 
