@@ -1,7 +1,7 @@
 // A panel of its own for each spec: the real binary, a fresh database, a free port.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,12 +15,25 @@ export const ACCOUNT = { name: 'Ada', email: 'ada@example.com', password: 'corre
 
 export class Panel {
   static async start(env = {}) {
+    const panel = await Panel.#prepare(env);
+    await panel.boot();
+    return panel;
+  }
+
+  /** A further panel on the database of another one, with the same key file. */
+  static async beside(other) {
+    const panel = await Panel.#prepare(other.env);
+    copyFileSync(join(other.data, 'brokeforge.key'), join(panel.data, 'brokeforge.key'));
+    await panel.boot();
+    return panel;
+  }
+
+  static async #prepare(env) {
     const panel = new Panel();
     panel.env = env;
     panel.data = mkdtempSync(join(tmpdir(), 'brokeforge-e2e-'));
     panel.port = await freePort();
     panel.url = `http://127.0.0.1:${panel.port}`;
-    await panel.boot();
     return panel;
   }
 

@@ -40,14 +40,14 @@ count_skipped() {
     SKIPPED=$((SKIPPED + 1))
 }
 
-# count_cargo_tests LOG RESULT: adds up every `test result:` line.
+# count_cargo_tests NAME LOG RESULT: adds up every `test result:` line.
 count_cargo_tests() {
     local passed failed ignored
     read -r passed failed ignored < <(
-        sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored;.*/\1 \2 \3/p' "$1" |
+        sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored;.*/\1 \2 \3/p' "$2" |
             awk '{ p += $1; f += $2; i += $3 } END { print p + 0, f + 0, i + 0 }'
     )
-    add unit "$passed" "$failed" "$ignored" "$2"
+    add "$1" "$passed" "$failed" "$ignored" "$3"
 }
 
 # count_playwright_tests NAME JSON RESULT. A flaky test failed once: it counts as failed.

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use ssh::Reach;
 
+use crate::database::{Database, PostgresUrl};
 use crate::proxies::TrustedProxies;
 
 /// Where a panel is, on this machine and for its users: what `serve` and `doctor` are told.
@@ -22,6 +23,11 @@ pub struct ServeOptions {
     #[arg(long, env = "BROKEFORGE_DATA", value_name = "FOLDER",
           default_value_os_t = default_data_folder())]
     pub data: PathBuf,
+    /// A `PostgreSQL` database instead of the file in the data folder, as
+    /// `postgres://user:password@host/name`. Several panels may share one, each with a folder of its own and
+    /// all with the same key file. Best given in the environment: everybody on the machine sees arguments
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<PostgresUrl>,
     /// The folder of files for browsers, as `script/build` makes it
     #[arg(
         long,
@@ -76,6 +82,11 @@ fn socket_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 impl ServeOptions {
+    /// Where the panel's data lies.
+    pub fn database(&self) -> Database {
+        Database::of(&self.data, self.database_url.as_ref())
+    }
+
     /// Where the panel may connect to.
     pub fn reach(&self) -> Reach {
         if self.allow_local_addresses {
@@ -167,6 +178,7 @@ mod tests {
         ServeOptions {
             listen: ([127, 0, 0, 1], 3000).into(),
             data: PathBuf::new(),
+            database_url: None,
             site: PathBuf::new(),
             public_url: None,
             trusted_proxies: TrustedProxies::default(),

@@ -70,8 +70,13 @@ pub async fn end_work_of_a_backup(panel: &Panel, data: &Path) -> Result<()> {
     let seen = fs::read_to_string(seen_file(data))
         .ok()
         .and_then(|text| text.trim().parse::<i64>().ok());
-    // The file is written after the database, so an older database was put back; and so was one without its file.
-    if seen.is_some_and(|seen| seen <= stored) {
+    // The file is written after the database, so an older database was put back.
+    let is_older = match seen {
+        Some(seen) => seen > stored,
+        // A database that is a file was put back without the one beside it; a shared one has a new panel.
+        None => !panel.db.is_shared(),
+    };
+    if !is_older {
         return Ok(());
     }
     let ended = queue::end_what_was_under_way(&panel.db).await?;
@@ -94,8 +99,8 @@ pub async fn remember(db: Db, data: PathBuf) {
 }
 
 async fn remember_once(db: &Db, data: &Path) -> Result<()> {
-    let at = domain::db::now().0.to_string();
     let mut tx = db.begin().await?;
+    let at = tx.at().0.to_string();
     match setting::Entity::find_by_id(NAME).one(tx.reads()).await? {
         Some(row) => {
             tx.update(&row, |row| row.value.clone_from(&at)).await?;

@@ -4,6 +4,7 @@ pub mod broadcasting;
 pub mod commands;
 pub mod config;
 pub mod data_folder;
+pub mod database;
 pub mod doorkeeper;
 pub mod hardening;
 pub mod proxies;

@@ -1,11 +1,11 @@
 //! Which version of the tables a database holds, beside the one that this binary wants.
 
-use std::path::Path;
-
 use anyhow::{Result, bail};
 use migrations::Migrator;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
-use sea_orm_migration::MigratorTrait;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+use crate::database::Database;
 
 /// How a database stands to this binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,20 +42,19 @@ pub async fn read(conn: &DatabaseConnection) -> Result<Schema, DbErr> {
 ///
 /// # Errors
 /// A sentence that says what to do instead.
-pub async fn refuse_newer(conn: &DatabaseConnection, file: &Path) -> Result<()> {
+pub async fn refuse_newer(conn: &DatabaseConnection, database: &Database) -> Result<()> {
     match read(conn).await? {
         Schema::Empty | Schema::Older(_) | Schema::Current => Ok(()),
-        Schema::Newer(foreign) => bail!("{}", too_new(file, &foreign)),
+        Schema::Newer(foreign) => bail!("{}", too_new(database, &foreign)),
     }
 }
 
 /// The sentence about a database from a newer version.
-pub fn too_new(file: &Path, foreign: &str) -> String {
+pub fn too_new(database: &Database, foreign: &str) -> String {
     format!(
-        "{} was written by a newer version of BrokeForge: it holds {foreign}, and this version knows \
+        "{database} was written by a newer version of BrokeForge: it holds {foreign}, and this version knows \
          only up to {}. Nothing was changed. Start the newer version again, or restore the backup \
          that was made before the upgrade",
-        file.display(),
         latest()
     )
 }
@@ -74,9 +73,7 @@ fn known() -> Vec<String> {
 
 /// The migrator's own list refuses names that it does not know; here they are the point.
 async fn applied(conn: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let tables =
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'";
-    if words(conn, tables).await?.is_empty() {
+    if !SchemaManager::new(conn).has_table("seaql_migrations").await? {
         return Ok(Vec::new());
     }
     words(
@@ -87,7 +84,7 @@ async fn applied(conn: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
 }
 
 async fn words(conn: &DatabaseConnection, query: &str) -> Result<Vec<String>, DbErr> {
-    conn.query_all_raw(Statement::from_string(DbBackend::Sqlite, query))
+    conn.query_all_raw(Statement::from_string(conn.get_database_backend(), query))
         .await?
         .iter()
         .map(|row| row.try_get_by_index(0))

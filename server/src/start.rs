@@ -8,20 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use domain::bus::Bus;
 use domain::secrets::Secrets;
-use domain::{Db, Panel, Prober, accounts, broadcasting, key_check, queue};
+use domain::{Panel, Prober, accounts, broadcasting, db, key_check, queue};
 use leptos::config::{Env, LeptosOptions};
-use migrations::Migrator;
 use provisioner::{Plans, SshProber, Worker};
-use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::ServeOptions;
+use crate::database::Database;
 use crate::router::{AppState, router};
-use crate::{data_folder, hardening, schema};
+use crate::{data_folder, hardening};
 
 /// What must not be left half-way, as a change that is about to be confirmed, gets this long to end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -46,11 +44,15 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
             options.listen
         )
     })?;
-    let panel = open_panel(&options.data, &origin, prober).await?;
+    let panel = open_panel(&options.data, &options.database(), &origin, prober).await?;
     data_folder::end_work_of_a_backup(&panel, &options.data).await?;
-    // This process is the only worker on an embedded database: what runs there is from a former life,
-    // and is gone on with at once.
-    queue::expire_leases(&panel.db).await?;
+    if panel.db.is_shared() {
+        tokio::spawn(db::hear_other_panels(panel.db.clone()));
+    } else {
+        // This process is the only worker on an embedded database: what runs there is from a former life,
+        // and is gone on with at once.
+        queue::expire_leases(&panel.db).await?;
+    }
     tokio::spawn(data_folder::remember(
         panel.db.clone(),
         options.data.clone(),
@@ -84,28 +86,23 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
 ///
 /// # Errors
 /// When either is missing without the other, or does not fit the other.
-pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> Result<Panel> {
+pub async fn open_panel(
+    data: &Path,
+    database: &Database,
+    origin: &str,
+    prober: Arc<dyn Prober>,
+) -> Result<Panel> {
     fs::create_dir_all(data)
         .with_context(|| format!("cannot make the folder {}", data.display()))?;
     fs::set_permissions(data, fs::Permissions::from_mode(0o700))
         .with_context(|| format!("cannot close the folder {} to others", data.display()))?;
-    let (database, key) = (data.join("brokeforge.db"), data.join("brokeforge.key"));
-    let secrets = match (database.exists(), key.exists()) {
+    let key = data.join("brokeforge.key");
+    let secrets = match (database.is_used().await?, key.exists()) {
         (false, false) => Secrets::create(&key)?,
         (_, true) => Secrets::open_file(&key)?,
-        (true, false) => bail!(
-            "the key file {} is missing. Without it the SSH keys in the database cannot be opened; \
-             put it back and start again",
-            key.display()
-        ),
+        (true, false) => bail!(no_key_file(&key, database)),
     };
-    let db = Db::open_sqlite(&database, Bus::new())
-        .await
-        .with_context(|| format!("cannot open the database {}", database.display()))?;
-    schema::refuse_newer(db.reads(), &database).await?;
-    Migrator::up(db.writes(), None)
-        .await
-        .context("cannot bring the database to this version")?;
+    let db = database.open_migrated().await?;
     key_check::at_start(&db, &secrets).await.with_context(|| {
         format!(
             "{} is not the key file of this database; put the right one there",
@@ -124,6 +121,19 @@ pub async fn open_panel(data: &Path, origin: &str, prober: Arc<dyn Prober>) -> R
         limits: Arc::default(),
         public_url: origin.into(),
     })
+}
+
+fn no_key_file(key: &Path, database: &Database) -> String {
+    let advice = match database {
+        Database::File(_) => "put it back and start again",
+        Database::Postgres(_) => {
+            "copy it from the folder of another panel on this database, or put it back, and start again"
+        }
+    };
+    format!(
+        "the key file {} is missing. Without it the SSH keys in the database cannot be opened; {advice}",
+        key.display()
+    )
 }
 
 /// What the site of a panel is made of.

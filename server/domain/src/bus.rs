@@ -45,6 +45,14 @@ impl Topic {
     }
 }
 
+/// What a listener hears.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    Event(Delivery),
+    /// Events were lost, whatever the reason: look at everything again.
+    Gap,
+}
+
 /// An event on its way to one listener.
 #[derive(Clone, Debug)]
 pub struct Delivery {
@@ -56,8 +64,17 @@ pub struct Delivery {
 
 #[derive(Clone)]
 struct Sink {
-    queue: mpsc::Sender<Delivery>,
+    queue: mpsc::Sender<Heard>,
     behind: Arc<AtomicBool>,
+}
+
+impl Sink {
+    /// Never waits: a listener whose queue is full is marked as behind instead.
+    fn send(&self, heard: Heard) {
+        if self.queue.try_send(heard).is_err() {
+            self.behind.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl Bus {
@@ -80,10 +97,21 @@ impl Bus {
                 frame: Arc::default(),
             };
             for sink in sinks.values() {
-                if sink.queue.try_send(delivery.clone()).is_err() {
-                    sink.behind.store(true, Ordering::Release);
-                }
+                sink.send(Heard::Event(delivery.clone()));
             }
+        }
+    }
+
+    /// Tells everyone that events may have been lost.
+    pub fn resync(&self) {
+        self.0.news.notify_one();
+        let topics = self.topics();
+        let listeners: HashMap<u64, &Sink> = topics
+            .values()
+            .flat_map(|sinks| sinks.iter().map(|(id, sink)| (*id, sink)))
+            .collect();
+        for sink in listeners.values() {
+            sink.send(Heard::Gap);
         }
     }
 
@@ -119,7 +147,7 @@ pub struct Listener {
     id: u64,
     topics: HashSet<Topic>,
     sink: Sink,
-    queue: mpsc::Receiver<Delivery>,
+    queue: mpsc::Receiver<Heard>,
 }
 
 impl Listener {
@@ -137,19 +165,15 @@ impl Listener {
         remove(&mut self.bus.topics(), topic, self.id);
     }
 
-    /// The next event.
-    pub async fn next(&mut self) -> Option<Delivery> {
-        self.queue.recv().await
-    }
-
-    /// Whether events were lost since the last call. What still waits in the queue is dropped
-    /// then: the listener is about to look at everything anyway.
-    pub fn fell_behind(&mut self) -> bool {
-        let behind = self.sink.behind.swap(false, Ordering::AcqRel);
-        if behind {
+    /// The next event, or once that some were lost. What still waits in the queue is dropped then: the listener is
+    /// about to look at everything anyway.
+    pub async fn next(&mut self) -> Option<Heard> {
+        let heard = self.queue.recv().await?;
+        if self.sink.behind.swap(false, Ordering::AcqRel) {
             while self.queue.try_recv().is_ok() {}
+            return Some(Heard::Gap);
         }
-        behind
+        Some(heard)
     }
 }
 
@@ -191,10 +215,11 @@ mod tests {
         ada.join(Topic::of(Channel::Servers, UserId(1)));
         bob.join(Topic::of(Channel::Servers, UserId(2)));
         bus.publish(UserId(1), server_updated(5));
-        assert_eq!(
-            ada.next().await.map(|delivery| delivery.channel),
-            Some(Channel::Servers)
-        );
+        let heard = ada.next().await;
+        let Some(Heard::Event(delivery)) = heard else {
+            panic!("{heard:?}");
+        };
+        assert_eq!(delivery.channel, Channel::Servers);
         assert!(bob.queue.try_recv().is_err());
     }
 
@@ -206,9 +231,21 @@ mod tests {
         for _ in 0..QUEUE * 4 {
             bus.publish(UserId(1), server_updated(5));
         }
-        assert!(slow.fell_behind());
-        assert!(!slow.fell_behind());
+        assert!(matches!(slow.next().await, Some(Heard::Gap)));
         assert!(slow.queue.try_recv().is_err());
+        bus.publish(UserId(1), server_updated(5));
+        assert!(matches!(slow.next().await, Some(Heard::Event(_))));
+    }
+
+    #[tokio::test]
+    async fn a_gap_is_told_to_each_listener_once_also_where_nothing_waits_for_it() {
+        let bus = Bus::new();
+        let mut listener = bus.listen();
+        listener.join(Topic::Server(ServerId(5)));
+        listener.join(Topic::ServersOf(UserId(1)));
+        bus.resync();
+        assert!(matches!(listener.next().await, Some(Heard::Gap)));
+        assert!(listener.queue.try_recv().is_err());
     }
 
     #[test]

@@ -3,21 +3,26 @@
 //! `SeaORM` runs its hooks before an outer transaction commits and runs none for bulk writes;
 //! therefore a `Tx` notes what it changed and `commit` tells the bus. A rollback tells nobody.
 
+mod postgres;
+mod sqlite;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use sea_orm::sqlx::{Connection, SqliteConnection};
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, ConnectOptions, Database,
-    DatabaseConnection, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait,
-    QueryFilter, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ActiveModelBehavior, ActiveModelTrait, ColumnTrait, Database, DatabaseConnection,
+    DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, ModelTrait, QueryFilter,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use wire::accounts::Role;
 use wire::event::Event;
 use wire::{OperationId, ServerId, Timestamp, UserId};
 
+use self::postgres::Sharing;
+pub use self::postgres::{hear_other_panels, postgres_options};
+pub use self::sqlite::sqlite_options;
 use crate::Error;
 use crate::bus::Bus;
 use crate::entities::{operation, server, user};
@@ -58,6 +63,7 @@ pub struct Db {
     reads: DatabaseConnection,
     writes: DatabaseConnection,
     bus: Bus,
+    sharing: Option<Sharing>,
 }
 
 impl Db {
@@ -73,9 +79,33 @@ impl Db {
         Ok(Self::over(reads, writes, bus))
     }
 
-    /// A database over connections that are open already.
+    /// Opens a `PostgreSQL` database that other panels may be on as well.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses us.
+    pub async fn open_postgres(url: &str, bus: Bus) -> Result<Self, Error> {
+        // Writers wait for each other anyway; a few may wait inside the database instead of here.
+        let writes = Database::connect(postgres_options(url, 4)).await?;
+        let reads = Database::connect(postgres_options(url, 12)).await?;
+        Ok(Self {
+            sharing: Some(Sharing::new()),
+            ..Self::over(reads, writes, bus)
+        })
+    }
+
+    /// An embedded database over connections that are open already.
     pub fn over(reads: DatabaseConnection, writes: DatabaseConnection, bus: Bus) -> Self {
-        Self { reads, writes, bus }
+        Self {
+            reads,
+            writes,
+            bus,
+            sharing: None,
+        }
+    }
+
+    /// Whether other panels may be on this database.
+    pub fn is_shared(&self) -> bool {
+        self.sharing.is_some()
     }
 
     /// For queries. A `Tx` has its own view; do not read here while one is open.
@@ -92,8 +122,8 @@ impl Db {
         &self.bus
     }
 
-    /// Begins a transaction that holds the right to write. Never hold it across a remote call, and
-    /// never open a second one inside: SQLite's single writer would wait for itself.
+    /// Begins a transaction that holds the right to write: on a shared database, before all other panels.
+    /// Never hold it across a remote call, and never open a second one inside: it would wait for itself.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -103,50 +133,19 @@ impl Db {
             ..TransactionOptions::default()
         };
         let inner = self.writes.begin_with_options(options).await?;
+        let at = match self.sharing {
+            Some(_) => postgres::take_the_right_to_write(&inner).await?,
+            None => now(),
+        };
         Ok(Tx {
             inner,
             bus: self.bus.clone(),
-            at: now(),
+            sharing: self.sharing,
+            at,
             pending: Vec::new(),
             seen: HashSet::new(),
         })
     }
-}
-
-/// How the embedded database is opened.
-pub fn sqlite_options(file: &Path, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(30))
-        .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(|options| {
-            options
-                .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(30))
-                .pragma("journal_mode", "WAL")
-                // An acknowledged request survives a power cut.
-                .pragma("synchronous", "FULL")
-                // KiB, of 2 MiB that SQLite takes for each of five connections: the system has the file in memory
-                // as well, and a hundred sessions are to take 15 MB in all.
-                .pragma("cache_size", "-512")
-                // What is deleted is overwritten: a sealed password must not live on in a free page.
-                .pragma("secure_delete", "ON")
-        })
-        .map_sqlx_sqlite_pool_opts(|pool| {
-            pool.after_release(|conn, _| Box::pin(is_out_of_transaction(conn)))
-        });
-    options
-}
-
-/// Whether a connection may be used again. After some failures, a full disk among them, SQLite takes a transaction
-/// back by itself; the driver's own rollback then fails, and it goes on counting the transaction as open. Each later one
-/// would be a savepoint inside of it, and what that commits would be in no file.
-async fn is_out_of_transaction(conn: &mut SqliteConnection) -> Result<bool, sea_orm::sqlx::Error> {
-    // Waits for the rollback of a transaction that was dropped.
-    conn.ping().await?;
-    Ok(!conn.is_in_transaction())
 }
 
 /// The panel's clock.
@@ -161,6 +160,7 @@ pub fn now() -> Timestamp {
 pub struct Tx {
     inner: DatabaseTransaction,
     bus: Bus,
+    sharing: Option<Sharing>,
     at: Timestamp,
     pending: Vec<(UserId, Event)>,
     seen: HashSet<Announcement>,
@@ -276,10 +276,14 @@ impl Tx {
         let Self {
             inner,
             bus,
+            sharing,
             pending,
             ..
         } = self;
         let commit = tokio::spawn(async move {
+            if let Some(sharing) = sharing {
+                sharing.tell_other_panels(&inner, &pending).await?;
+            }
             inner.commit().await?;
             let tell = move || {
                 for (owner, event) in pending {

@@ -24,7 +24,7 @@ use wire::{OperationId, ServerId, Status};
 
 pub use self::cancelling::cancel;
 pub use self::claim::{Claim, DoneEarlier, EarlierStep, PlannedStep, StepState};
-pub use self::claiming::{HEARTBEAT, LEASE_MS, claim, expire_leases};
+pub use self::claiming::{HEARTBEAT, LEASE_MS, claim, expire_leases, let_go};
 pub use self::deadline::limit;
 pub(crate) use self::ending::end;
 pub use self::ending::{Ending, FailedStep, Outcome};

@@ -44,7 +44,8 @@ impl Worker {
             panel,
             connector,
             visitor: Arc::new(Network(reach)),
-            name: format!("worker-{}", std::process::id()),
+            // Of several machines, two may give their processes the same number.
+            name: format!("worker-{}-{:08x}", std::process::id(), rand::random::<u32>()),
         }
     }
 
@@ -81,6 +82,9 @@ impl Worker {
             self.claim_all(&mut running, &leaving).await;
         }
         while running.join_next().await.is_some() {}
+        if let Err(error) = queue::let_go(&self.panel.db, &self.name).await {
+            tracing::warn!(%error, "what is under way could not be let go of; others wait until its lease runs out");
+        }
     }
 
     async fn keep_house(&self) {

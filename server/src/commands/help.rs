@@ -3,7 +3,8 @@
 pub const ABOUT: &str = "\
 BrokeForge is a panel for your own servers. You give it SSH access to plain Debian servers; it
 provisions them, keeps their firewall the way you asked, and shows every step in the browser as it
-happens. It is one process with an embedded database: pages, WebSocket and workers.";
+happens. It is one process with an embedded database: pages, WebSocket and workers. Several of them can
+share a PostgreSQL database.";
 
 pub const AFTER: &str = "\
 First steps:
@@ -19,10 +20,12 @@ Where data lies:
     brokeforge.key    the key that opens the SSH keys in the database; mode 0600
     brokeforge.lock, brokeforge.seen    which process runs, and when it was last here
   Back the first two up, but not together: whoever has both is root on your servers.
+  With DATABASE_URL the database is that one; each panel on it has a folder, all with the same key file.
 
 Environment:
   BROKEFORGE_LISTEN       where to listen; 127.0.0.1:3000 if unset
   BROKEFORGE_DATA         the folder of the database and its key file
+  DATABASE_URL            a PostgreSQL database instead of the file, as postgres://user:password@host/name
   BROKEFORGE_SITE         the folder of files for browsers, as script/build makes it
   BROKEFORGE_PUBLIC_URL   the address people type, as https://panel.example.com
   BROKEFORGE_TRUSTED_PROXIES          the proxies in front, as 127.0.0.1,10.0.0.0/8
@@ -47,6 +50,7 @@ Examples:
   brokeforge serve
   brokeforge serve --listen 127.0.0.1:8080 --data /var/lib/brokeforge-panel
   brokeforge serve --public-url https://panel.example.com      behind a proxy with TLS
+  DATABASE_URL=postgres://... brokeforge serve                 one of several panels on a PostgreSQL
   RUST_LOG=debug brokeforge serve                              with more to read";
 
 pub const DOCTOR: &str = "\

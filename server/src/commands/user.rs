@@ -7,18 +7,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use domain::bus::Bus;
 use domain::{Db, accounts};
 use migrations::Migrator;
 use rand::Rng;
 use sea_orm_migration::MigratorTrait;
 use wire::accounts::{AccountSummary, Password};
 
+use crate::database::{Database, PostgresUrl};
+
 /// Arguments of `brokeforge user`.
 #[derive(Args, Clone, Debug)]
 pub struct UserArguments {
     #[command(subcommand)]
     command: UserCommand,
+    /// The panel's `PostgreSQL` database, if it has one, as for `brokeforge serve`
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    database_url: Option<PostgresUrl>,
     /// The folder of the panel's database
     #[arg(long, env = "BROKEFORGE_DATA", global = true,
           default_value_os_t = crate::config::default_data_folder())]
@@ -49,7 +53,8 @@ enum UserCommand {
 /// # Errors
 /// A sentence on what is in the way, and what to do.
 pub async fn run(arguments: UserArguments) -> Result<()> {
-    let db = open(&arguments.data).await?;
+    let database = Database::of(&arguments.data, arguments.database_url.as_ref());
+    let db = open(&arguments.data, &database).await?;
     match arguments.command {
         UserCommand::List => list(&db).await,
         UserCommand::ResetPassword {
@@ -80,9 +85,26 @@ enum Source {
 }
 
 /// The database of a panel that exists already and has this program's tables.
-async fn open(data: &Path) -> Result<Db> {
-    let file = data.join("brokeforge.db");
-    let about = fs::metadata(&file).with_context(|| {
+async fn open(data: &Path, database: &Database) -> Result<Db> {
+    match database {
+        Database::File(file) => refuse_foreign(data, file)?,
+        Database::Postgres(_) => {}
+    }
+    let db = database.open().await?;
+    let pending = Migrator::get_pending_migrations_read_only(db.reads())
+        .await
+        .with_context(|| format!("{database} was made by another version"))?;
+    if !pending.is_empty() {
+        bail!(
+            "the database is older than this program. Start the panel once with this version, then \
+             run this again"
+        );
+    }
+    Ok(db)
+}
+
+fn refuse_foreign(data: &Path, file: &Path) -> Result<()> {
+    let about = fs::metadata(file).with_context(|| {
         format!(
             "there is no panel in {}. Name its folder with --data, as for `brokeforge serve`",
             data.display()
@@ -97,19 +119,7 @@ async fn open(data: &Path) -> Result<Db> {
             about.uid()
         );
     }
-    let db = Db::open_sqlite(&file, Bus::new())
-        .await
-        .with_context(|| format!("cannot open the database {}", file.display()))?;
-    let pending = Migrator::get_pending_migrations_read_only(db.reads())
-        .await
-        .with_context(|| format!("{} was made by another version", file.display()))?;
-    if !pending.is_empty() {
-        bail!(
-            "the database is older than this program. Start the panel once with this version, then \
-             run this again"
-        );
-    }
-    Ok(db)
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "this is what was asked for")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use domain::access::{SignedIn, lost_channels, may_subscribe};
-use domain::bus::{Delivery, Listener, Topic};
+use domain::bus::{Heard, Listener, Topic};
 use domain::{Panel, sessions};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -113,8 +113,8 @@ impl Socket {
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                delivery = self.listener.next() => match delivery {
-                    Some(delivery) => self.deliver(&delivery).await?,
+                heard = self.listener.next() => match heard {
+                    Some(heard) => self.tell(&heard).await?,
                     None => return self.close(Closing::PanelStops).await,
                 },
                 message = self.stream.recv() => {
@@ -134,19 +134,23 @@ impl Socket {
         }
     }
 
-    /// A listener that fell behind has lost events: it is told once for each channel to look again.
-    async fn deliver(&mut self, delivery: &Delivery) -> Result<(), Gone> {
-        if !self.listener.fell_behind() {
-            let frame = delivery
-                .frame
-                .get_or_init(|| broadcasting::event(delivery.channel, &delivery.event).into());
-            let text = Utf8Bytes::try_from(frame.clone()).map_err(|_| Gone)?;
-            return self.send_frame(Message::Text(text)).await;
+    /// Where events were lost, it is told once for each channel to look again.
+    async fn tell(&mut self, heard: &Heard) -> Result<(), Gone> {
+        match heard {
+            Heard::Event(delivery) => {
+                let frame = delivery
+                    .frame
+                    .get_or_init(|| broadcasting::event(delivery.channel, &delivery.event).into());
+                let text = Utf8Bytes::try_from(frame.clone()).map_err(|_| Gone)?;
+                self.send_frame(Message::Text(text)).await
+            }
+            Heard::Gap => {
+                for channel in self.channels.keys().copied().collect::<Vec<_>>() {
+                    self.send(broadcasting::resync(channel)).await?;
+                }
+                Ok(())
+            }
         }
-        for channel in self.channels.keys().copied().collect::<Vec<_>>() {
-            self.send(broadcasting::resync(channel)).await?;
-        }
-        Ok(())
     }
 
     async fn answer(&mut self, text: &str) -> Result<(), Gone> {

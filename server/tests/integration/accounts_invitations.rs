@@ -5,6 +5,7 @@ use domain::entities::{audit_entry, invitation, user};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Value, json};
 
+use crate::databases;
 use crate::support::{Answer, ORIGIN, PASSWORD, TestApp, Visitor, field};
 use crate::websocket::{serve, signed_in};
 
@@ -145,6 +146,8 @@ async fn the_database_holds_no_token_that_opens_a_door() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains(&token), "{file}");
     }
+    let conn = databases::connect(app.data()).await;
+    assert!(!databases::dump(&conn).await.contains(&token));
     assert!(!listed(&app, &ada).await.to_string().contains(&token));
 }
 

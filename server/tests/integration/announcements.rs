@@ -1,4 +1,4 @@
-use domain::bus::{Listener, Topic};
+use domain::bus::{Heard, Listener, Topic};
 use domain::entities::server;
 use sea_orm::EntityTrait;
 use serde_json::json;
@@ -36,10 +36,12 @@ async fn a_new_rule_is_announced_once_on_each_of_both_channels() {
     )
     .await;
     for listener in [&mut specific, &mut generic] {
-        let delivery = timeout(Duration::from_secs(1), listener.next())
+        let heard = timeout(Duration::from_secs(1), listener.next())
             .await
-            .unwrap()
             .unwrap();
+        let Some(Heard::Event(delivery)) = heard else {
+            panic!("{heard:?}");
+        };
         assert!(
             matches!(*delivery.event, Event::ServerUpdated { server_id, .. } if server_id == id)
         );

@@ -13,8 +13,8 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::process::{Process, USER_AGENT, column, database, dump};
-
+use crate::databases::{column, connect, dump, execute};
+use crate::process::{Process, USER_AGENT};
 use crate::sshd;
 
 const PASSWORD: &str = "canary-password-f7b1d9";
@@ -182,7 +182,7 @@ async fn no_secret_is_in_logs_database_answers_or_frames() {
     for frame in frames.await.unwrap() {
         evidence.add("WebSocket frame", frame);
     }
-    evidence.add("database", dump(&database(panel.data.path()).await).await);
+    evidence.add("database", dump(&connect(panel.data.path()).await).await);
     evidence.add("log", panel.log());
 
     assert_search_works(&evidence, &first);
@@ -269,7 +269,7 @@ async fn servers(flow: &mut Flow, sshd: &sshd::Sshd, name: &str) -> Value {
     assert_eq!(refused["state"], "failed", "{refused}");
     assert!(sshd.log().contains("Failed password"), "{}", sshd.log());
     let query = format!("SELECT public_key FROM servers WHERE id = {id}");
-    let conn = database(flow.panel.data.path()).await;
+    let conn = connect(flow.panel.data.path()).await;
     let public_line = column(&conn, &query).await.remove(0);
     std::fs::create_dir_all(sshd.home.join(".ssh")).unwrap();
     std::fs::write(sshd.authorized_keys(), format!("{public_line}\n")).unwrap();
@@ -285,8 +285,8 @@ async fn servers(flow: &mut Flow, sshd: &sshd::Sshd, name: &str) -> Value {
 /// Work that succeeds and work that fails, and its output.
 async fn operations(flow: &mut Flow, good: &Value, bad: &Value) {
     // The forced command gives no sign of success that a check would believe.
-    let conn = database(flow.panel.data.path()).await;
-    crate::process::execute(&conn, "UPDATE servers SET connection = 'connected'").await;
+    let conn = connect(flow.panel.data.path()).await;
+    execute(&conn, "UPDATE servers SET connection = 'connected'").await;
     let mut ended = BTreeSet::new();
     for server in [good, bad] {
         let operation = flow
@@ -337,7 +337,7 @@ async fn listen(flow: &Flow) -> tokio::task::JoinHandle<Vec<String>> {
 async fn private_keys(panel: &Process) -> Vec<(String, Vec<u8>)> {
     let file = panel.data.path().join("brokeforge.key");
     let secrets = domain::secrets::Secrets::open_file(&file).unwrap();
-    let conn = database(panel.data.path()).await;
+    let conn = connect(panel.data.path()).await;
     let query = "SELECT id || ' ' || sealed_private_key FROM servers";
     let mut all = Vec::new();
     let secret = "SELECT value FROM settings WHERE name = 'broadcasting_secret'";

@@ -7,6 +7,7 @@ use sea_orm::Set;
 use serde_json::{Value, json};
 use server::data_folder;
 
+use crate::databases::is_postgres;
 use crate::process::{self, Process, free_port};
 use crate::support::TestApp;
 
@@ -25,11 +26,23 @@ async fn a_second_panel_on_a_folder_is_refused_and_the_first_goes_on() {
 
 #[tokio::test]
 async fn what_a_backup_holds_as_under_way_is_ended_and_named() {
-    for (in_database, beside_it) in [("1000", Some("2000")), ("2000", None)] {
+    let mut cases = vec![("1000", Some("2000"))];
+    if !is_postgres() {
+        cases.push(("2000", None));
+    }
+    for (in_database, beside_it) in cases {
         let operation = start_again(in_database, beside_it).await;
         assert_eq!(operation["state"], "failed", "{operation}");
         let error = operation["error"].as_str().unwrap();
         assert!(error.contains("put back from a backup"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_further_panel_on_a_shared_database_ends_nothing() {
+    if is_postgres() {
+        let operation = start_again("2000", None).await;
+        assert_eq!(operation["state"], "queued", "{operation}");
     }
 }
 

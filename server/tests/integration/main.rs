@@ -14,6 +14,7 @@ mod authorize_secrecy;
 mod calls;
 mod canaries;
 mod data_folder;
+mod databases;
 mod doctor;
 mod firewall;
 mod hostile;
@@ -34,6 +35,7 @@ mod servers_reboot;
 #[expect(dead_code, reason = "the tests here need only a part of it")]
 #[path = "../../ssh/tests/integration/sshd.rs"]
 mod sshd;
+mod shared_database;
 mod starting;
 mod support;
 mod tree;

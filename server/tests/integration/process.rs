@@ -6,12 +6,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement,
-};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::databases;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_brokeforge");
 
@@ -186,74 +185,16 @@ fn command(data: &Path, port: u16) -> Command {
         .env("BROKEFORGE_ALLOW_LOCAL_ADDRESSES", "1")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());
+    on_its_database(&mut command, data);
     command
 }
 
-/// A connection for looking into a database file from outside, and for changing it there.
-pub async fn database(data: &Path) -> DatabaseConnection {
-    let file = data.join("brokeforge.db");
-    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rw", file.display()));
-    options.max_connections(1).sqlx_logging(false);
-    Database::connect(options).await.unwrap()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test writes past the panel, as a disaster would"
-)]
-pub async fn execute(conn: &DatabaseConnection, statement: &str) {
-    conn.execute_unprepared(statement).await.unwrap();
-}
-
-/// The first column of a query, as text.
-pub async fn column(conn: &DatabaseConnection, query: &str) -> Vec<String> {
-    let rows = conn
-        .query_all_raw(Statement::from_string(DbBackend::Sqlite, query))
-        .await
-        .unwrap();
-    rows.iter()
-        .map(|row| row.try_get_by_index(0).unwrap())
-        .collect()
-}
-
-/// Tables and their text columns.
-pub async fn text_columns(conn: &DatabaseConnection) -> Vec<(String, String)> {
-    let mut all = Vec::new();
-    for table in tables(conn).await {
-        let query = format!(
-            "SELECT name FROM pragma_table_info('{table}') WHERE type LIKE '%char%' OR type LIKE '%text%'"
-        );
-        for name in column(conn, &query).await {
-            all.push((table.clone(), name));
-        }
-    }
-    all
-}
-
-/// Every row of every table, one a line.
-pub async fn dump(conn: &DatabaseConnection) -> String {
-    let mut lines = Vec::new();
-    for table in tables(conn).await {
-        let names = column(
-            conn,
-            &format!("SELECT name FROM pragma_table_info('{table}')"),
-        )
-        .await;
-        let quoted: Vec<_> = names
-            .iter()
-            .map(|name| format!("quote(\"{name}\")"))
-            .collect();
-        let query = format!("SELECT {} FROM \"{table}\"", quoted.join(" || ', ' || "));
-        for row in column(conn, &query).await {
-            lines.push(format!("{table}: {row}"));
-        }
-    }
-    lines.join("\n")
-}
-
-pub async fn tables(conn: &DatabaseConnection) -> Vec<String> {
-    let query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
-    column(conn, query).await
+/// Has a command use the database that belongs to a folder.
+pub fn on_its_database(command: &mut Command, data: &Path) {
+    match databases::url(data) {
+        Some(url) => command.env("DATABASE_URL", url),
+        None => command.env_remove("DATABASE_URL"),
+    };
 }
 
 pub fn free_port() -> u16 {

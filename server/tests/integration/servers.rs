@@ -1,8 +1,8 @@
 use axum::http::StatusCode;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 use ssh::{Error, Place};
 
+use crate::databases;
 use crate::support::{HOST_KEY, TestApp, field};
 
 #[tokio::test]
@@ -166,18 +166,17 @@ async fn a_removed_server_keeps_neither_sudo_nor_key_and_what_stays_is_told() {
 }
 
 #[tokio::test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a fault that only this test makes"
-)]
 async fn a_removal_that_fails_in_the_panel_leaves_its_key_on_the_server() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     let id = app.provisioned_server(&owner).await;
-    let fault =
-        "CREATE TRIGGER kept BEFORE DELETE ON servers BEGIN SELECT RAISE(FAIL, 'kept'); END";
-    let fault = Statement::from_string(DbBackend::Sqlite, fault);
-    app.panel.db.writes().execute_raw(fault).await.unwrap();
+    let fault = if databases::is_postgres() {
+        "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'kept'; END $$;
+         CREATE TRIGGER kept BEFORE DELETE ON servers FOR EACH ROW EXECUTE FUNCTION kept()"
+    } else {
+        "CREATE TRIGGER kept BEFORE DELETE ON servers BEGIN SELECT RAISE(FAIL, 'kept'); END"
+    };
+    databases::execute(app.panel.db.writes(), fault).await;
     let input = json!({ "server_id": id, "confirm_name": "web-1" });
     let answer = app.call(Some(&owner), "/api/servers/remove", input).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);

@@ -9,7 +9,8 @@ use provisioner::SshProber;
 use ssh::fake::FakeConnector;
 use tempfile::TempDir;
 
-use crate::process::{self, Process, database, dump, execute, free_port};
+use crate::databases::{self, connect, dump, execute};
+use crate::process::{self, Process, free_port};
 use crate::support::ORIGIN;
 
 /// The folder of a panel that was started once and stopped.
@@ -19,7 +20,8 @@ pub async fn used_folder() -> TempDir {
         FakeConnector::new(),
         ssh::Reach::everywhere(),
     ));
-    let panel = server::start::open_panel(data.path(), ORIGIN, prober)
+    let database = databases::of(data.path());
+    let panel = server::start::open_panel(data.path(), &database, ORIGIN, prober)
         .await
         .unwrap();
     panel.db.reads().clone().close().await.unwrap();
@@ -28,12 +30,12 @@ pub async fn used_folder() -> TempDir {
 }
 
 async fn refusal(data: &Path) -> String {
-    let before = dump(&database(data).await).await;
+    let before = dump(&connect(data).await).await;
     let output = process::run(data, free_port(), &["serve"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success(), "it started: {said}");
     assert!(!String::from_utf8_lossy(&output.stdout).contains("token"));
-    assert_eq!(dump(&database(data).await).await, before);
+    assert_eq!(dump(&connect(data).await).await, before);
     said
 }
 
@@ -86,7 +88,7 @@ async fn with_something_that_is_no_key_it_does_not_start() {
 #[tokio::test]
 async fn a_database_from_a_newer_version_is_left_alone() {
     let data = used_folder().await;
-    let conn = database(data.path()).await;
+    let conn = connect(data.path()).await;
     execute(
         &conn,
         "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_the_future', 0)",

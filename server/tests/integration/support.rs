@@ -26,6 +26,8 @@ use tower::ServiceExt;
 use wire::accounts::{NewAccount, SetupInput};
 use wire::{ServerId, UserId};
 
+use crate::databases;
+
 pub const ORIGIN: &str = "http://127.0.0.1:3000";
 /// A page of another address that may listen.
 pub const ALLOWED_ORIGIN: &str = "https://status.example.com";
@@ -72,7 +74,28 @@ impl TestApp {
 
     async fn start_with(connector: Arc<FakeConnector>, prober: Arc<dyn Prober>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let panel = server::start::open_panel(data.path(), ORIGIN, prober)
+        let database = databases::of(data.path());
+        let panel = server::start::open_panel(data.path(), &database, ORIGIN, prober)
+            .await
+            .unwrap();
+        let site = site(&panel, &data, TrustedProxies::default());
+        Self {
+            panel,
+            connector,
+            site,
+            data,
+        }
+    }
+
+    /// A further panel on the same database, with the same key file.
+    pub async fn beside(&self) -> Self {
+        let (data, connector) = (tempfile::tempdir().unwrap(), FakeConnector::new());
+        let key = "brokeforge.key";
+        std::fs::copy(self.data().join(key), data.path().join(key)).unwrap();
+        let prober: Arc<dyn Prober> =
+            Arc::new(SshProber::new(connector.clone(), Reach::everywhere()));
+        let database = databases::of(self.data());
+        let panel = server::start::open_panel(data.path(), &database, ORIGIN, prober)
             .await
             .unwrap();
         let site = site(&panel, &data, TrustedProxies::default());
@@ -324,6 +347,7 @@ fn state(panel: &Panel, data: &TempDir) -> AppState {
     let options = ServeOptions {
         listen: ([127, 0, 0, 1], 3000).into(),
         data: data.path().into(),
+        database_url: None,
         site: data.path().join("site"),
         public_url: None,
         trusted_proxies: TrustedProxies::default(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::json;
 
+use crate::process::on_its_database;
 use crate::support::{PASSWORD, TestApp};
 
 const NEW: &str = "another horse battery";
@@ -65,7 +66,9 @@ async fn a_password_is_asked_for_on_the_terminal_without_being_shown() {
         env!("CARGO_BIN_EXE_brokeforge"),
         app.data().display()
     );
-    let mut process = Command::new("script")
+    let mut terminal = Command::new("script");
+    on_its_database(&mut terminal, app.data());
+    let mut process = terminal
         .args(["--quiet", "--return", "--command", &command, "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -162,6 +165,7 @@ fn run(app: &TestApp, arguments: &[&str], input: &str) -> Output {
         .env("BROKEFORGE_DATA", app.data())
         .arg("user")
         .args(arguments);
+    on_its_database(&mut command, app.data());
     feed(command, input)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use wire::operations::OperationState;
 use wire::{OperationId, ServerId, Timestamp};
@@ -70,9 +71,23 @@ pub async fn claim(panel: &Panel, worker: &str) -> Result<Option<Claim>, Error> 
 /// # Errors
 /// When the database does not answer.
 pub async fn expire_leases(db: &Db) -> Result<(), Error> {
+    expire(db, Condition::all()).await
+}
+
+/// Gives up the leases of one worker, which stops: the next one need not wait for them to run out.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn let_go(db: &Db, worker: &str) -> Result<(), Error> {
+    let of_worker = Condition::all().add(operation::Column::LeaseOwner.eq(worker));
+    expire(db, of_worker).await
+}
+
+async fn expire(db: &Db, which: Condition) -> Result<(), Error> {
     let mut tx = db.begin().await?;
     let running = operation::Entity::find()
         .filter(operation::Column::State.eq(OperationState::Running.as_str()))
+        .filter(which)
         .all(tx.reads())
         .await?;
     for row in running {
@@ -108,6 +123,7 @@ async fn next(tx: &Tx, beyond: &HashSet<i64>) -> Result<Option<operation::Model>
         .filter(is_left_behind(tx.at().0))
         .filter(operation::Column::Id.is_not_in(beyond.iter().copied()))
         .order_by_asc(operation::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .one(tx.reads())
         .await?;
     if left_behind.is_some() {
@@ -125,6 +141,7 @@ async fn next(tx: &Tx, beyond: &HashSet<i64>) -> Result<Option<operation::Model>
         .filter(operation::Column::ServerId.is_not_in(busy))
         .filter(operation::Column::Id.is_not_in(beyond.iter().copied()))
         .order_by_asc(operation::Column::Id)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .one(tx.reads())
         .await?)
 }

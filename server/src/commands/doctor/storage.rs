@@ -1,4 +1,6 @@
-//! The data folder: database, tables, key file, accounts.
+//! The data folder: database, tables, key file, accounts. `postgres`: a database that is elsewhere.
+
+mod postgres;
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -8,19 +10,25 @@ use std::path::{Path, PathBuf};
 use domain::key_check;
 use domain::secrets::Secrets;
 use rustix::fs::{Access, access};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
 use super::Finding;
 use crate::config::ServeOptions;
+use crate::database::Database;
 use crate::schema::{self, Schema};
 
 /// Findings, and the time of the newest entry in the database, in milliseconds since 1970.
 pub async fn look(options: &ServeOptions) -> (Vec<Finding>, Option<i64>) {
+    match options.database() {
+        Database::File(file) => look_at_file(options, &file).await,
+        Database::Postgres(url) => postgres::look(options, &url).await,
+    }
+}
+
+async fn look_at_file(options: &ServeOptions, file: &Path) -> (Vec<Finding>, Option<i64>) {
     let folder = &options.data;
-    let (file, key) = (folder.join("brokeforge.db"), folder.join("brokeforge.key"));
-    let size = match fs::metadata(&file) {
+    let key = folder.join("brokeforge.key");
+    let size = match fs::metadata(file) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return (vec![no_database(folder, &key)], None);
@@ -32,9 +40,9 @@ pub async fn look(options: &ServeOptions) -> (Vec<Finding>, Option<i64>) {
         }
     };
     let mut findings = Vec::new();
-    let is_wal = journal_is_wal(&file);
-    findings.extend(writable(folder, &file));
-    let conn = match open(&file).await {
+    let is_wal = journal_is_wal(file);
+    findings.extend(writable(folder, file));
+    let conn = match open(file).await {
         Ok(conn) => conn,
         Err(error) => {
             findings.push(Finding::wrong(
@@ -64,13 +72,22 @@ pub async fn look(options: &ServeOptions) -> (Vec<Finding>, Option<i64>) {
             "stop the panel, keep a copy of the folder, and put your backup in its place",
         ),
     });
-    findings.push(schema_finding(&conn, &file).await);
-    findings.push(key_finding(&conn, &key).await);
-    findings.extend(accounts(&conn, options).await);
-    let newest = newest_entry(&conn).await;
+    let newest = look_inside(options, &conn, &mut findings).await;
     // A connection that is open at the end of the process would leave its lock to the kernel.
     let _ = conn.close().await;
     (findings, newest)
+}
+
+/// What is asked of a database of either kind.
+async fn look_inside(
+    options: &ServeOptions,
+    conn: &DatabaseConnection,
+    findings: &mut Vec<Finding>,
+) -> Option<i64> {
+    findings.push(schema_finding(conn, &options.database()).await);
+    findings.push(key_finding(conn, &options.data.join("brokeforge.key")).await);
+    findings.extend(accounts(conn, options).await);
+    newest_entry(conn).await
 }
 
 fn no_database(folder: &Path, key: &Path) -> Finding {
@@ -141,7 +158,7 @@ async fn open(file: &Path) -> Result<DatabaseConnection, DbErr> {
         .max_connections(1)
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |options| options.read_only(true).immutable(!has_log));
-    Database::connect(options).await
+    sea_orm::Database::connect(options).await
 }
 
 async fn quick_check(conn: &DatabaseConnection) -> Result<(), String> {
@@ -155,7 +172,7 @@ async fn quick_check(conn: &DatabaseConnection) -> Result<(), String> {
     }
 }
 
-async fn schema_finding(conn: &DatabaseConnection, file: &Path) -> Finding {
+async fn schema_finding(conn: &DatabaseConnection, database: &Database) -> Finding {
     match schema::read(conn).await {
         Ok(Schema::Current) => Finding::fine(
             "schema",
@@ -173,7 +190,7 @@ async fn schema_finding(conn: &DatabaseConnection, file: &Path) -> Finding {
         ),
         Ok(Schema::Newer(foreign)) => Finding::wrong(
             "schema",
-            schema::too_new(file, &foreign),
+            schema::too_new(database, &foreign),
             "the newer binary is the one to run on it",
         ),
         Err(error) => Finding::wrong(
@@ -255,13 +272,13 @@ async fn newest_entry(conn: &DatabaseConnection) -> Option<i64> {
 }
 
 async fn number(conn: &DatabaseConnection, query: &str) -> Option<i64> {
-    let statement = Statement::from_string(DbBackend::Sqlite, query);
+    let statement = Statement::from_string(conn.get_database_backend(), query);
     let row = conn.query_one_raw(statement).await.ok()??;
     row.try_get_by_index(0).ok()
 }
 
 async fn text(conn: &DatabaseConnection, query: &str) -> Result<Option<String>, DbErr> {
-    let statement = Statement::from_string(DbBackend::Sqlite, query);
+    let statement = Statement::from_string(conn.get_database_backend(), query);
     match conn.query_one_raw(statement).await? {
         Some(row) => row.try_get_by_index(0),
         None => Ok(None),
