@@ -115,7 +115,9 @@ impl FromStr for PostgresUrl {
         const ADVICE: &str = "write it as postgres://user:password@host:5432/name. Without it the panel has its database \
                               in a file of its own";
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            return Err(format!("this is no address of a PostgreSQL database; {ADVICE}"));
+            return Err(format!(
+                "this is no address of a PostgreSQL database; {ADVICE}"
+            ));
         }
         let options: PgConnectOptions = text
             .parse()
@@ -156,7 +158,10 @@ mod tests {
             .expect("is one");
         let database = Database::of(Path::new("/data"), Some(&url));
         for shown in [format!("{database}"), format!("{database:?}")] {
-            assert!(shown.contains("postgres://db.example:6432/panel"), "{shown}");
+            assert!(
+                shown.contains("postgres://db.example:6432/panel"),
+                "{shown}"
+            );
             assert!(!shown.contains("hush") && !shown.contains("ada"), "{shown}");
         }
         assert!(url.expose().contains("hush"));
@@ -164,9 +169,17 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_postgresql_is_refused_with_an_example_and_without_itself() {
-        for wrong in ["", "sqlite:hush", "mysql://hush@x/y", "postgres://hush:x@h:port/n"] {
+        for wrong in [
+            "",
+            "sqlite:hush",
+            "mysql://hush@x/y",
+            "postgres://hush:x@h:port/n",
+        ] {
             let refused = wrong.parse::<PostgresUrl>().expect_err("is none");
-            assert!(refused.contains("postgres://user:password@host:5432/name"), "{refused}");
+            assert!(
+                refused.contains("postgres://user:password@host:5432/name"),
+                "{refused}"
+            );
             assert!(!refused.contains("hush"), "{refused}");
         }
     }

@@ -73,7 +73,10 @@ fn known() -> Vec<String> {
 
 /// The migrator's own list refuses names that it does not know; here they are the point.
 async fn applied(conn: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    if !SchemaManager::new(conn).has_table("seaql_migrations").await? {
+    if !SchemaManager::new(conn)
+        .has_table("seaql_migrations")
+        .await?
+    {
         return Ok(Vec::new());
     }
     words(

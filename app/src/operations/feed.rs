@@ -22,6 +22,8 @@ pub struct Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     All,
+    /// All of it was printed so long ago that it is not kept any more.
+    Pruned,
     /// More is being fetched.
     Part,
     /// More could not be fetched, and why.
@@ -51,7 +53,10 @@ impl Feed {
             listener: StoredValue::default(),
         };
         feed.take(printed);
-        let is_behind = feed.reach.get_untracked() != Reach::All;
+        let is_behind = match feed.reach.get_untracked() {
+            Reach::All | Reach::Pruned => false,
+            Reach::Part | Reach::Failed(_) => true,
+        };
         let gate = expect_context::<SessionGate>();
         let interest = Interest::Output(server, operation);
         let listener = listen(interest, is_behind, move || async move {
@@ -99,12 +104,12 @@ impl Feed {
     fn take(self, answer: Result<OutputPage, ApiError>) -> Outcome {
         let (reach, outcome) = match answer {
             Ok(page) => {
-                let more = page.more;
+                let (more, pruned) = (page.more, page.pruned);
                 self.append(page);
-                if more {
-                    (Reach::Part, Outcome::More)
-                } else {
-                    (Reach::All, Outcome::Fresh)
+                match (more, pruned) {
+                    (true, _) => (Reach::Part, Outcome::More),
+                    (false, true) => (Reach::Pruned, Outcome::Fresh),
+                    (false, false) => (Reach::All, Outcome::Fresh),
                 }
             }
             Err(error) => {

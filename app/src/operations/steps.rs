@@ -133,7 +133,10 @@ fn silence(reach: &Reach, status: StepStatus) -> &'static str {
         (_, StepStatus::Skipped) => "Not run.",
         (Reach::Failed(_), _) => "The output could not be loaded.",
         (Reach::Part, _) => "Loading the output...",
-        (Reach::All, StepStatus::Running) => "No output yet.",
+        (Reach::All | Reach::Pruned, StepStatus::Running) => "No output yet.",
+        (Reach::Pruned, StepStatus::Succeeded | StepStatus::Failed) => {
+            "What it printed is not kept any more."
+        }
         (Reach::All, StepStatus::Succeeded | StepStatus::Failed) => "No output.",
     }
 }
@@ -224,6 +227,7 @@ mod tests {
         for status in StepStatus::ALL {
             assert_ne!(silence(&failed, status), "No output.");
             assert_ne!(silence(&Reach::Part, status), "No output.");
+            assert_ne!(silence(&Reach::Pruned, status), "No output.");
         }
         assert_eq!(silence(&Reach::All, StepStatus::Succeeded), "No output.");
     }

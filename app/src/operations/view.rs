@@ -100,7 +100,7 @@ fn OutputTrouble(feed: Feed) -> impl IntoView {
     let reach = feed.reach();
     let trouble = Memo::new(move |_| match reach.get() {
         Reach::Failed(sentence) => Some(sentence),
-        Reach::All | Reach::Part => None,
+        Reach::All | Reach::Pruned | Reach::Part => None,
     });
     view! {
         <div role="alert">

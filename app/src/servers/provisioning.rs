@@ -90,6 +90,7 @@ pub fn ProvisionButton(
 const NOTHING_YET: OutputPage = OutputPage {
     chunks: Vec::new(),
     more: true,
+    pruned: false,
 };
 
 /// The latest provisioning, live; another one takes its place.

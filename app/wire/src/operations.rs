@@ -201,6 +201,8 @@ pub struct OutputPage {
     pub chunks: Vec<OutputChunk>,
     /// Whether there is more right now than fitted into this answer.
     pub more: bool,
+    /// There was output, and it is so old that it is not kept any more.
+    pub pruned: bool,
 }
 
 /// A piece of what a step printed. Of control sequences only colours are left, as `colours` reads them.

@@ -17,7 +17,7 @@ use crate::access::OwnedOperation;
 use crate::db::{Db, Tx, now};
 use crate::entities::{operation, operation_output, operation_step, user};
 use crate::planner::{self, ShownStep};
-use crate::{Error, servers, words};
+use crate::{Error, retention, servers, words};
 
 /// How much output one answer carries.
 const PAGE_CHUNKS: u64 = 500;
@@ -42,8 +42,10 @@ pub async fn output(db: &Db, operation: &OwnedOperation, after: i64) -> Result<O
         .limit(PAGE_CHUNKS)
         .all(db.reads())
         .await?;
+    let state = words::operation_state(&operation.0.state)?;
     Ok(OutputPage {
         more: rows.len() as u64 == PAGE_CHUNKS,
+        pruned: rows.is_empty() && after == 0 && retention::may_be_pruned(&operation.0, state),
         chunks: rows
             .into_iter()
             .map(|row| OutputChunk {

@@ -50,6 +50,11 @@ pub async fn prune(db: &Db) -> Result<u64, Error> {
     Ok(pruned)
 }
 
+/// Whether an operation is so old that its output may have been taken away.
+pub(crate) fn may_be_pruned(row: &operation::Model, state: OperationState) -> bool {
+    state.is_over() && row.created_at < now().0 - OUTPUT_MS
+}
+
 /// The output of a server's operations from before this time but its last ones.
 async fn old_output(
     db: &Db,

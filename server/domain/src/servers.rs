@@ -1,30 +1,31 @@
 //! Servers: adding, looking, changing, provisioning, rebooting, removing.
 
+mod connection;
 mod edit;
 mod host_key;
+mod provision;
 mod reboot;
 
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use secrecy::SecretString;
-use wire::operations::OperationKind;
-use wire::provisioning::ProvisionChoices;
 use wire::servers::{
-    Address, CheckedConnection, Connection, HostKeyResource, NewServer, RemovedServer,
-    ServerResource, ServerSummary, SshPort,
+    Address, Connection, HostKeyResource, NewServer, RemovedServer, ServerResource, ServerSummary,
+    SshPort,
 };
-use wire::{ApiError, OperationId, ServerId, Status, Timestamp};
+use wire::{ApiError, OperationId, ServerId, Timestamp};
 
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Topic};
 use crate::db::Tx;
 use crate::entities::server;
-use crate::prober::CheckError;
-use crate::queue::{self, NewOperation};
 use crate::secrets::Place;
 use crate::{Db, Error, Panel, authorize, operations, provisioning, words};
 
+pub use self::connection::{came_in, check, record_connection};
 pub use self::edit::update;
 pub use self::host_key::accept_host_key;
+pub use self::provision::request_provisioning;
+pub(crate) use self::provision::{provisioning_did_not_end, set_provision_status};
 pub use self::reboot::request_reboot;
 
 /// The caller's servers, by name.
@@ -154,176 +155,6 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
     Ok(ServerId(row.id))
 }
 
-/// Tries to get in now and stores how it went.
-///
-/// # Errors
-/// When the database does not answer; that the server refuses is no error here.
-pub async fn check(
-    panel: &Panel,
-    who: &SignedIn,
-    server: &OwnedServer,
-) -> Result<CheckedConnection, Error> {
-    panel.limits.probe(who.user())?;
-    check_row(panel, &server.0).await
-}
-
-/// Stores how an attempt to come in with the key went; a server that is seen for the first time is also
-/// asked what it offers.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn came_in(
-    panel: &Panel,
-    server: &server::Model,
-    key: SecretString,
-    result: Result<(), CheckError>,
-) -> Result<(), Error> {
-    if result.is_ok() {
-        provisioning::survey(panel, server, key).await?;
-    }
-    record_connection(&panel.db, ServerId(server.id), result).await
-}
-
-/// Stores how an attempt to connect went.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn record_connection(
-    db: &Db,
-    id: ServerId,
-    result: Result<(), CheckError>,
-) -> Result<(), Error> {
-    let mut tx = db.begin().await?;
-    if let Some(row) = server::Entity::find_by_id(id.0).one(tx.reads()).await? {
-        store_connection(&mut tx, &row, result).await?;
-    }
-    tx.commit().await
-}
-
-/// Checks the connection without being waited for, after something about it was changed.
-fn check_soon(panel: &Panel, id: ServerId) {
-    let panel = panel.clone();
-    tokio::spawn(async move {
-        let checked = match row(&panel.db, id).await {
-            Ok(row) => check_row(&panel, &row).await,
-            Err(error) => Err(error),
-        };
-        match checked {
-            // How it went stands with the server; a server that is gone needs none.
-            Ok(_) | Err(Error::Known(ApiError::NotFound)) => {}
-            Err(error) => tracing::error!(server = id.0, %error, "could not check a connection"),
-        }
-    });
-}
-
-async fn check_row(panel: &Panel, checked: &server::Model) -> Result<CheckedConnection, Error> {
-    let key = private_key(panel, checked)?;
-    let result = panel.prober.check(checked, key.clone()).await;
-    if result.is_ok() {
-        provisioning::survey(panel, checked, key).await?;
-    }
-    let mut tx = panel.db.begin().await?;
-    let row = find(&tx, ServerId(checked.id)).await?;
-    let is_same = |row: &server::Model| {
-        row.address == checked.address
-            && row.port == checked.port
-            && row.user == checked.user
-            && row.host_key == checked.host_key
-    };
-    // While it was on its way, the server may have been given another address: then it says nothing.
-    let row = if is_same(&row) {
-        store_connection(&mut tx, &row, result).await?
-    } else {
-        row
-    };
-    let at = tx.at();
-    tx.commit().await?;
-    Ok(CheckedConnection {
-        connection: words::connection(&row.connection)?,
-        error: row.connection_error,
-        checked_at: at,
-    })
-}
-
-async fn store_connection(
-    tx: &mut Tx,
-    row: &server::Model,
-    result: Result<(), CheckError>,
-) -> Result<server::Model, Error> {
-    let before = words::connection(&row.connection)?;
-    let (connection, error, found) = match (result, before) {
-        (Ok(()), _) => (Connection::Connected, None, None),
-        // Nobody has pasted the line yet: that is no failure. A server whose host key had changed was most likely
-        // installed anew and has lost the panel's key with it: the line is what helps there, too.
-        (Err(CheckError::KeyRefused(_)), Connection::AwaitingKey | Connection::HostKeyChanged) => {
-            (Connection::AwaitingKey, None, None)
-        }
-        (Err(CheckError::Other(sentence)), Connection::AwaitingKey) => {
-            (Connection::AwaitingKey, Some(sentence), None)
-        }
-        (Err(CheckError::HostKeyChanged { message, found }), _) => {
-            (Connection::HostKeyChanged, Some(message), found)
-        }
-        (Err(CheckError::KeyRefused(sentence)), Connection::Connected | Connection::Failed)
-        | (
-            Err(CheckError::Other(sentence)),
-            Connection::Connected | Connection::Failed | Connection::HostKeyChanged,
-        ) => (Connection::Failed, Some(sentence), None),
-    };
-    let at = tx.at().0;
-    tx.update(row, |row| {
-        row.connection = connection.as_str().to_owned();
-        row.connection_error = error;
-        row.connection_checked_at = Some(at);
-        row.found_host_key = found;
-    })
-    .await
-}
-
-/// Queues the provisioning of a server; again on one that is provisioned mends what is missing.
-/// Without choices it goes by those of the last time.
-///
-/// # Errors
-/// `Conflict` while it waits for the key, or while one is queued or running.
-pub async fn request_provisioning(
-    db: &Db,
-    who: &SignedIn,
-    server: &OwnedServer,
-    choices: Option<ProvisionChoices>,
-) -> Result<OperationId, Error> {
-    let mut tx = db.begin().await?;
-    let row = find(&tx, server.id()).await?;
-    refuse_without_a_way_in(&row)?;
-    if operations::is_under_way(&tx, server.id(), OperationKind::Provision).await? {
-        return Err(Error::conflict("This server is being provisioned already."));
-    }
-    let status = row
-        .provision_status
-        .as_deref()
-        .map(words::status)
-        .transpose()?;
-    // A server that is active stays so until the work begins.
-    if status.is_none_or(|status| status.may_become(Status::Pending)) {
-        set_provision_status(&mut tx, row.id, Status::Pending).await?;
-    }
-    let choices = provisioning::choose(&mut tx, row.id, choices).await?;
-    let operation = queue::push(
-        &mut tx,
-        &who.into(),
-        NewOperation {
-            server: server.id(),
-            kind: OperationKind::Provision,
-            resource_id: None,
-            title: format!("Provision {}", row.name),
-            prior_status: None,
-            payload: Some(choices),
-        },
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(operation)
-}
-
 /// Takes a server out of the panel. Its key is taken off the server if that can be reached; what
 /// runs there stays.
 ///
@@ -403,45 +234,6 @@ pub(crate) async fn summary(db: &Db, server: &OwnedServer) -> Result<ServerSumma
     summary_of(&server.0, busy.get(&server.0.id).copied())
 }
 
-/// Moves the provision status along its table.
-pub(crate) async fn set_provision_status(tx: &mut Tx, id: i64, to: Status) -> Result<(), Error> {
-    let row = find(tx, ServerId(id)).await?;
-    let from = row
-        .provision_status
-        .as_deref()
-        .map(words::status)
-        .transpose()?;
-    if from.is_some_and(|from| !from.may_become(to)) {
-        return Err(Error::Internal(format!(
-            "server {id} may not go from {from:?} to {to:?}"
-        )));
-    }
-    let at = tx.at().0;
-    tx.update(&row, |row| {
-        row.provision_status = Some(to.as_str().to_owned());
-        row.updated_at = at;
-    })
-    .await?;
-    Ok(())
-}
-
-/// Ends a provisioning that reached no end of its own. A server that was active before stays so
-/// unless the work had begun.
-pub(crate) async fn provisioning_did_not_end(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    let row = find(tx, ServerId(id)).await?;
-    let status = row
-        .provision_status
-        .as_deref()
-        .map(words::status)
-        .transpose()?;
-    match status {
-        Some(status) if status.may_become(Status::Failed) => {
-            set_provision_status(tx, id, Status::Failed).await
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
 /// Where a server's private key is sealed.
 pub(crate) fn private_key_place(row: i64) -> Place {
     Place {
@@ -456,20 +248,6 @@ pub(crate) async fn find(tx: &Tx, id: ServerId) -> Result<server::Model, Error> 
         .one(tx.reads())
         .await?
         .ok_or(Error::Known(ApiError::NotFound))
-}
-
-/// Work that cannot even begin is not queued.
-fn refuse_without_a_way_in(row: &server::Model) -> Result<(), Error> {
-    match words::connection(&row.connection)? {
-        Connection::AwaitingKey => Err(Error::conflict(
-            "The server has not accepted the panel's key yet.",
-        )),
-        Connection::HostKeyChanged => Err(Error::conflict(
-            "The server's host key has changed. Decide on the server's page whether to accept the new one.",
-        )),
-        // It may be back by now; the first step finds out.
-        Connection::Failed | Connection::Connected => Ok(()),
-    }
 }
 
 async fn refuse_while_busy(

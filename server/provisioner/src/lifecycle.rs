@@ -45,7 +45,11 @@ impl Worker {
             connector,
             visitor: Arc::new(Network(reach)),
             // Of several machines, two may give their processes the same number.
-            name: format!("worker-{}-{:08x}", std::process::id(), rand::random::<u32>()),
+            name: format!(
+                "worker-{}-{:08x}",
+                std::process::id(),
+                rand::random::<u32>()
+            ),
         }
     }
 

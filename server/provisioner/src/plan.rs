@@ -284,18 +284,20 @@ pub fn outline(step: &Step) -> String {
     )
 }
 
+/// For tests: a step that prints its two values, one of which a shell would run.
+#[cfg(test)]
+pub fn two_values() -> Step {
+    let script = Script::new("read -r a\nread -r b\necho \"<$a> (it's) <$b>\"\n");
+    Step::new("x", script, Duration::ZERO)
+        .with("name", "$(id)\nrm")
+        .with("port", "80")
+}
+
 #[cfg(test)]
 mod tests {
     use wire::OperationId;
 
     use super::*;
-
-    fn step() -> Step {
-        let script = Script::new("read -r a\nread -r b\necho \"<$a> (it's) <$b>\"\n");
-        Step::new("x", script, Duration::ZERO)
-            .with("name", "$(id)\nrm")
-            .with("port", "80")
-    }
 
     const MACHINE: &str = "ssh-ed25519 AAAA";
 
@@ -362,7 +364,7 @@ mod tests {
 
     #[test]
     fn values_travel_one_a_line_and_never_in_the_script() {
-        assert_eq!(step().stdin(), b"$(id) rm\n80\n");
-        assert!(!step().script.text().contains("80"));
+        assert_eq!(two_values().stdin(), b"$(id) rm\n80\n");
+        assert!(!two_values().script.text().contains("80"));
     }
 }

@@ -21,7 +21,13 @@ pub struct UserArguments {
     #[command(subcommand)]
     command: UserCommand,
     /// The panel's `PostgreSQL` database, if it has one, as for `brokeforge serve`
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
     database_url: Option<PostgresUrl>,
     /// The folder of the panel's database
     #[arg(long, env = "BROKEFORGE_DATA", global = true,

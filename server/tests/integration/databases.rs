@@ -110,7 +110,10 @@ async fn columns(conn: &DatabaseConnection, table: &str, types: &[&str]) -> Vec<
         (format!("{select} WHERE"), "type")
     } else {
         let select = "SELECT CAST(column_name AS text) FROM information_schema.columns WHERE table_schema = 'public'";
-        (format!("{select} AND table_name = '{table}' AND"), "data_type")
+        (
+            format!("{select} AND table_name = '{table}' AND"),
+            "data_type",
+        )
     };
     let types: Vec<_> = types
         .iter()

@@ -32,10 +32,10 @@ mod servers_host_key;
 mod servers_reach;
 mod servers_reboot;
 // The harness of the `ssh` crate's own tests; one sshd is as good as another.
+mod shared_database;
 #[expect(dead_code, reason = "the tests here need only a part of it")]
 #[path = "../../ssh/tests/integration/sshd.rs"]
 mod sshd;
-mod shared_database;
 mod starting;
 mod support;
 mod tree;

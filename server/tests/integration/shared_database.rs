@@ -61,8 +61,11 @@ async fn a_change_through_one_panel_is_heard_at_the_other_once_and_by_its_owner_
     let mut own = listen(&second, Topic::ServersOf(owner.who.user()));
     let mut foreign = listen(&second, Topic::ServersOf(other.who.user()));
     let mut here = listen(&first, Topic::Server(server));
-    let input = json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
-    first.call(Some(&owner), "/api/firewall/create", input).await;
+    let input =
+        json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
+    first
+        .call(Some(&owner), "/api/firewall/create", input)
+        .await;
     for listener in [&mut specific, &mut own, &mut here] {
         let heard = next(listener).await;
         let Some(Heard::Event(delivery)) = heard else {
@@ -107,8 +110,11 @@ async fn an_operation_that_another_panel_runs_is_told_of_with_its_title() {
     let server = first.provisioned_server(&owner).await;
     let mut listener = listen(&first, Topic::User(owner.who.user()));
     second.start_worker();
-    let input = json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
-    first.call(Some(&owner), "/api/firewall/create", input).await;
+    let input =
+        json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
+    first
+        .call(Some(&owner), "/api/firewall/create", input)
+        .await;
     let heard = next(&mut listener).await;
     let Some(Heard::Event(delivery)) = heard else {
         panic!("{heard:?}");
@@ -215,7 +221,9 @@ async fn a_session_that_one_panel_ends_is_over_at_the_other() {
         async move { call_site(site, &owner).await }
     };
     assert_eq!(list(&second).await, StatusCode::OK);
-    first.call(Some(&owner), "/api/accounts/sign_out", json!({})).await;
+    first
+        .call(Some(&owner), "/api/accounts/sign_out", json!({}))
+        .await;
     assert_eq!(list(&second).await, StatusCode::UNAUTHORIZED);
 }
 
@@ -283,7 +291,10 @@ async fn a_further_panel_needs_the_key_file_of_the_others() {
     domain::secrets::Secrets::create(&folder.path().join("brokeforge.key")).unwrap();
     let output = start(url.clone(), folder.path().to_owned()).await.unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("is not the key file of this database"), "{said}");
+    assert!(
+        said.contains("is not the key file of this database"),
+        "{said}"
+    );
     let password = url.split(':').nth(2).unwrap().split('@').next().unwrap();
     assert!(!said.contains(password), "{said}");
 }
@@ -311,13 +322,33 @@ async fn a_worker_that_stops_lets_go_of_what_it_holds() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
     let server: ServerId = app.provisioned_server(&owner).await;
-    let input = json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
+    let input =
+        json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
     app.call(Some(&owner), "/api/firewall/create", input).await;
     let claim = domain::queue::claim(&app.panel, "leaving").await.unwrap();
     assert!(claim.is_some());
-    assert!(domain::queue::claim(&app.panel, "next").await.unwrap().is_none());
-    domain::queue::let_go(&app.panel.db, "another").await.unwrap();
-    assert!(domain::queue::claim(&app.panel, "next").await.unwrap().is_none());
-    domain::queue::let_go(&app.panel.db, "leaving").await.unwrap();
-    assert!(domain::queue::claim(&app.panel, "next").await.unwrap().is_some());
+    assert!(
+        domain::queue::claim(&app.panel, "next")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    domain::queue::let_go(&app.panel.db, "another")
+        .await
+        .unwrap();
+    assert!(
+        domain::queue::claim(&app.panel, "next")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    domain::queue::let_go(&app.panel.db, "leaving")
+        .await
+        .unwrap();
+    assert!(
+        domain::queue::claim(&app.panel, "next")
+            .await
+            .unwrap()
+            .is_some()
+    );
 }

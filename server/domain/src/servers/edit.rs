@@ -7,8 +7,9 @@ use wire::servers::HostKeyResource;
 use wire::servers::edit::{HostKeyDecision, ServerEdit, ServerFields, UpdateOutcome};
 use wire::servers::{Connection, edit::Provider};
 
+use super::connection::check_soon;
+use super::find;
 use super::host_key::{confirm_name, pin, read, record_acceptance, wait_for_the_key};
-use super::{check_soon, find};
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Topic};
 use crate::entities::{operation, server};

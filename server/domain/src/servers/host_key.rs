@@ -4,7 +4,8 @@ use wire::ApiError;
 use wire::servers::edit::AcceptHostKeyInput;
 use wire::servers::{Connection, HostKeyResource};
 
-use super::{check_soon, find};
+use super::connection::check_soon;
+use super::find;
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Topic};
 use crate::db::Tx;

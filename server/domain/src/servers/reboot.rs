@@ -3,7 +3,8 @@
 use wire::OperationId;
 use wire::operations::OperationKind;
 
-use super::{find, refuse_without_a_way_in};
+use super::find;
+use super::provision::refuse_without_a_way_in;
 use crate::access::{OwnedServer, SignedIn};
 use crate::queue::{self, NewOperation};
 use crate::{Db, Error, operations};

@@ -113,19 +113,16 @@ mod tests {
     use wire::provisioning::{Part, ProvisionChoices};
 
     use super::*;
+    use crate::plan::two_values;
     use crate::planner::plan;
-
-    fn step() -> Step {
-        let script = Script::new("read -r a\nread -r b\necho \"<$a> (it's) <$b>\"\n");
-        Step::new("x", script, Duration::ZERO)
-            .with("name", "$(id)\nrm")
-            .with("port", "80")
-    }
 
     #[test]
     fn what_the_page_shows_does_the_same_when_a_person_copies_it_into_a_shell() {
         for shell in ["sh", "bash"] {
-            let output = Command::new(shell).arg("-c").arg(step().as_text()).output();
+            let output = Command::new(shell)
+                .arg("-c")
+                .arg(two_values().as_text())
+                .output();
             let output = output.expect("a shell runs");
             assert_eq!(output.stdout, b"<$(id) rm> (it's) <80>\n", "{shell}");
         }
@@ -146,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_values_are_named_for_people_and_in_place_of_a_secret_stands_that_it_is_one() {
-        let text = step().with_secret("password", "hunter2").as_text();
+        let text = two_values().with_secret("password", "hunter2").as_text();
         assert!(
             text.starts_with(
                 "# Runs as root.\n# name: $(id) rm\n# port: 80\n# password: a secret, not shown here; to run this \

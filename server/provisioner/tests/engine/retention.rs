@@ -1,9 +1,11 @@
 //! What is too old is taken away, and nothing else.
 
-use domain::access::OwnedServer;
+use domain::access::{self, OwnedServer};
 use domain::entities::{invitation, operation, operation_output, session};
+use domain::operations;
 use domain::retention::{DEAD_SESSIONS_MS, OUTPUT_MS, OUTPUT_OF_LAST, ROWS_AT_ONCE, prune};
 use sea_orm::{ActiveValue::NotSet, EntityTrait, PaginatorTrait, Set};
+use wire::OperationId;
 
 use crate::panel::TestPanel;
 
@@ -83,6 +85,13 @@ async fn output_of_old_operations_goes_but_that_of_each_servers_last_ones_stays(
     let operations = operation::Entity::find().count(db.reads()).await.unwrap();
     assert_eq!(operations, OUTPUT_OF_LAST + 3, "the operations stay");
     assert_eq!(prune(db).await.unwrap(), 0);
+    // Whoever opens one is told why nothing stands there.
+    for (operation, gone) in [(old, true), (of_quiet, false), (young, false)] {
+        let id = OperationId(operation);
+        let owned = access::owned_operation(db, &panel.who, id).await.unwrap();
+        let page = operations::output(db, &owned, 0).await.unwrap();
+        assert_eq!(page.pruned, gone, "{id:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
