@@ -8,6 +8,7 @@ mod reboot;
 
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use secrecy::SecretString;
+use wire::operations::OperationKind;
 use wire::servers::{
     Address, Connection, HostKeyResource, NewServer, RemovedServer, ServerResource, ServerSummary,
     SshPort,

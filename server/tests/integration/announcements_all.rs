@@ -16,7 +16,7 @@ use sea_orm::{
 use serde_json::json;
 use wire::ServerId;
 
-use crate::process::tables;
+use crate::databases::tables;
 use crate::support::{TestApp, Visitor, rule};
 
 /// Everybody who could hear of something.

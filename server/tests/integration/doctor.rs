@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +13,20 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::databases::{connect, execute, is_postgres};
 use crate::process::{self, Process, free_port};
 use crate::starting::used_folder;
+
+/// A panel that writes nothing for the next minute: it has stored when it was here.
+async fn quiet_panel() -> Process {
+    let panel = Process::start("warn").await;
+    let seen = panel.data.path().join("brokeforge.seen");
+    for attempt in 0.. {
+        if seen.exists() {
+            break;
+        }
+        assert!(attempt < 200, "it never stored when it was here");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panel
+}
 
 /// What it found, by the name of the check.
 struct Report {
@@ -93,7 +107,7 @@ fn files(folder: &Path) -> Vec<(String, SystemTime, Vec<u8>)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_a_running_panel_everything_is_fine_and_the_socket_is_really_opened() {
-    let panel = Process::start("warn").await;
+    let panel = quiet_panel().await;
     let report = doctor(panel.data.path(), panel.port, &[]).await;
     for check in [
         "database",
@@ -218,7 +232,7 @@ async fn a_port_that_another_program_has_is_no_panel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_drops_the_upgrade_header_is_found_out() {
-    let panel = Process::start("warn").await;
+    let panel = quiet_panel().await;
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", proxy.local_addr().unwrap());
     let behind = panel.port;

@@ -11,7 +11,7 @@ use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
 use wire::ServerId;
 
-use crate::process::{column, execute, text_columns};
+use crate::databases::{self, column, execute, text_columns};
 use crate::support::{TestApp, Visitor, rule};
 
 /// Ends an element, an attribute, a script and a comment; opens its own; turns the direction of
@@ -34,7 +34,12 @@ async fn poison(conn: &DatabaseConnection) -> BTreeSet<String> {
             .replace("MARK", &format!("{table}.{name}."))
             .replace('\'', "''");
         // Unique per row, because some columns must be.
-        let statement = format!("UPDATE \"{table}\" SET \"{name}\" = '{text}' || rowid");
+        let row = if databases::is_postgres() {
+            "CAST(ctid AS text)"
+        } else {
+            "rowid"
+        };
+        let statement = format!("UPDATE \"{table}\" SET \"{name}\" = '{text}' || {row}");
         execute(conn, &statement).await;
         poisoned.insert(format!("{table}.{name}."));
     }
@@ -238,6 +243,8 @@ async fn what_a_page_carries_for_its_own_code_cannot_end_the_script_around_it() 
 fn no_text_of_others_gets_past_the_escaping_of_the_pages() {
     let mut textareas = 0;
     for (file, source) in sources(Path::new("../app/src")) {
+        // A file of ours, as it stands in the repository.
+        let source = source.replace("inner_html=include_str!(\"starting.js\")", "");
         for raw in [
             "inner_html",
             "set_inner_html",

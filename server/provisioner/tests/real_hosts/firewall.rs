@@ -133,33 +133,36 @@ async fn rules_open_close_and_deny_in_front_and_running_twice_changes_nothing() 
     a_cancellation_at_any_moment_tells_what_is_so(&host, &panel, &server).await;
 }
 
-/// Cancelled before, while and after the change is confirmed.
+/// Cancelled before the change is made, and before, while and after it is confirmed.
 async fn a_cancellation_at_any_moment_tells_what_is_so(
     host: &Host,
     panel: &TestPanel,
     server: &OwnedServer,
 ) {
     let mut ends = Vec::new();
-    for (round, delay) in [0, 100, 200, 400, 800, 1600].into_iter().enumerate() {
+    let delays = [0, 100, 200, 400, 800, 1600].map(Some);
+    for (round, delay) in [None].into_iter().chain(delays).enumerate() {
         let port = format!("{}", 9001 + round);
         let (id, operation) = panel
             .begin_rule(server, fields("Maybe", &port, "", Action::Allow))
             .await;
         let is_there = format!("grep -q ' {port} 0.0.0.0/0 any 0.0.0.0/0 in' /etc/ufw/user.rules");
-        for _ in 0..300 {
-            if host.holds(&is_there) {
-                break;
+        if let Some(delay) = delay {
+            for _ in 0..300 {
+                if host.holds(&is_there) {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        tokio::time::sleep(Duration::from_millis(delay)).await;
         panel.cancel(operation).await;
         let ended = panel.end_of(operation).await;
         let rule = panel.settled(server, id).await.unwrap();
         assert_eq!(
             host.holds(&is_there),
             ended.state == OperationState::Succeeded,
-            "{delay} ms: {ended:#?}"
+            "{delay:?} ms: {ended:#?}"
         );
         assert_eq!(
             rule.status == Status::Active,
