@@ -8,7 +8,7 @@
 mod dialog;
 mod hits;
 
-use leptos::ev;
+use leptos::ev::{self, KeyboardEvent};
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use wire::servers::ServerSummary;
@@ -22,6 +22,7 @@ use crate::ui::{Icon, Shape, Toasts};
 #[component]
 pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
     let open = RwSignal::new(false);
+    let early = StoredValue::new(Early::default());
     let hydrated = expect_context::<crate::Hydrated>();
     Effect::new(move || {
         let handle = window_event_listener(ev::keydown, move |event| {
@@ -33,6 +34,11 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
             if is_chord && (open.get_untracked() || !browser::has_open_dialog()) {
                 event.prevent_default();
                 open.update(|open| *open = !*open);
+            } else if open.get_untracked()
+                && early.try_update_value(|early| early.take(&event)) == Some(true)
+            {
+                event.prevent_default();
+                open.set(event.key() != "Escape");
             }
         });
         on_cleanup(move || handle.remove());
@@ -68,7 +74,7 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         <Show when=move || wanted.get()>
             <Suspense>
                 {Suspend::new(async move {
-                    let dialog = search(servers, open).await;
+                    let dialog = search(servers, open, early).await;
                     if dialog.is_err() {
                         toasts.complain(NOT_THERE);
                         open.set(false);
@@ -81,10 +87,39 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
     }
 }
 
+/// What is typed before the dialog is there: a hand that knows the way does not wait for it.
+#[derive(Default)]
+struct Early {
+    typed: String,
+    is_over: bool,
+}
+
+impl Early {
+    /// Keeps a key; false for one that is none of the dialog's. Enter is kept as the end of a line.
+    fn take(&mut self, event: &KeyboardEvent) -> bool {
+        let key = event.key();
+        if self.is_over || event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return false;
+        }
+        match key.as_str() {
+            "Enter" => self.typed.push('\n'),
+            "Backspace" => drop(self.typed.pop()),
+            "Escape" => self.typed.clear(),
+            _ if key.chars().nth(1).is_none() => self.typed.push_str(&key),
+            _ => return false,
+        }
+        true
+    }
+}
+
 const NOT_THERE: &str =
     "The search could not be loaded: the panel cannot be reached. Try again in a moment.";
 
 #[wasm_split(search, wasm_split_path = ::leptos::wasm_split, preload(fetch_search), fallible)]
-fn search(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> Result<AnyView, NotThere> {
-    Ok(view! { <SearchDialog servers open/> }.into_any())
+fn search(
+    servers: Signal<Vec<ServerSummary>>,
+    open: RwSignal<bool>,
+    early: StoredValue<Early>,
+) -> Result<AnyView, NotThere> {
+    Ok(view! { <SearchDialog servers open early/> }.into_any())
 }

@@ -201,6 +201,25 @@ test('the search finds servers and their pages by the keyboard, and on a phone b
   await page.setViewportSize({ width: 1280, height: 720 });
 });
 
+test('what is typed before the search is loaded is not lost, and goes nowhere else', async () => {
+  await page.goto(`${panel.url}/servers/new`);
+  await hydrated(page);
+  const held = [];
+  await page.route(/search.*\.wasm/, (route) => held.push(route));
+  await page.getByLabel('Name').focus();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('web sex');
+  await page.keyboard.press('Backspace');
+  await page.keyboard.type('t');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => held.length).toBe(1);
+  await expect(page.getByLabel('Name')).toHaveValue('');
+  await held[0].continue();
+  await page.waitForURL(`${panel.url}/servers/${id}/settings`);
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await page.unroute(/search.*\.wasm/);
+});
+
 test('a long list is filtered, paged, and keeps both in its address', async () => {
   const values = Array.from({ length: 130 }, (_, n) => `(1, 'node-${String(n).padStart(3, '0')}', '198.51.100.${n}', 22, 'root', 'x', 'x', 'x', 'connected', 0, 0, '${n % 2 ? 'Vultr' : 'Linode'}')`);
   panel.sql(`INSERT INTO servers (owner_id, name, address, port, user, host_key, public_key, sealed_private_key, connection, created_at, updated_at, provider) VALUES ${values.join(',')}`);

@@ -9,11 +9,16 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use wire::servers::ServerSummary;
 
+use super::Early;
 use super::hits::{Hit, find};
 use crate::ui::{Icon, Shape};
 
 #[component]
-pub fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -> impl IntoView {
+pub fn SearchDialog(
+    servers: Signal<Vec<ServerSummary>>,
+    open: RwSignal<bool>,
+    early: StoredValue<Early>,
+) -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let input = NodeRef::<html::Input>::new();
     let words = RwSignal::new(String::new());
@@ -29,22 +34,38 @@ pub fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -
         hits.track();
         chosen.set(0);
     });
-    Effect::new(move || {
-        let (Some(dialog), Some(input)) = (dialog.get(), input.get()) else {
-            return;
-        };
-        if open.get() && !dialog.open() {
-            input.set_value("");
-            words.set(String::new());
-            let _ = dialog.show_modal();
-        } else if !open.get() && dialog.open() {
-            dialog.close();
-        }
-    });
     let navigate = use_navigate();
     let go = Callback::new(move |hit: Hit| {
         open.set(false);
         navigate(&hit.href, NavigateOptions::default());
+    });
+    let choose = move || {
+        let hit = hits.with_untracked(|hits| hits.get(chosen.get_untracked()).cloned());
+        if let Some(hit) = hit {
+            go.run(hit);
+        }
+    };
+    Effect::new(move || {
+        let (Some(dialog), Some(input)) = (dialog.get(), input.get()) else {
+            return;
+        };
+        let typed = early.try_update_value(|early| {
+            early.is_over = true;
+            std::mem::take(&mut early.typed)
+        });
+        if open.get() && !dialog.open() {
+            let typed = typed.unwrap_or_default();
+            let (line, enter) = typed.split_once('\n').unzip();
+            let line = line.unwrap_or(&typed);
+            input.set_value(line);
+            words.set(line.to_owned());
+            let _ = dialog.show_modal();
+            if enter.is_some() {
+                choose();
+            }
+        } else if !open.get() && dialog.open() {
+            dialog.close();
+        }
     });
     let press = move |event: KeyboardEvent| {
         let count = hits.with_untracked(Vec::len);
@@ -53,12 +74,7 @@ pub fn SearchDialog(servers: Signal<Vec<ServerSummary>>, open: RwSignal<bool>) -
             "ArrowUp" if count > 0 => {
                 chosen.update(|chosen| *chosen = (*chosen + count - 1) % count);
             }
-            "Enter" => {
-                let hit = hits.with_untracked(|hits| hits.get(chosen.get_untracked()).cloned());
-                if let Some(hit) = hit {
-                    go.run(hit);
-                }
-            }
+            "Enter" => choose(),
             _ => return,
         }
         event.prevent_default();
