@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { freePort } from './panel.js';
 
 const PAPER = join(dirname(fileURLToPath(import.meta.url)), '../../docs/install.md');
-const PROGRAM = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find(existsSync) ?? 'nginx';
+export const PROGRAM = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'].find(existsSync) ?? 'nginx';
 
 /** The name that the paper gives the panel. */
 export const NAME = 'panel.example.com';

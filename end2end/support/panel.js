@@ -49,7 +49,7 @@ export class Panel {
 
   spawn() {
     this.output = '';
-    this.process = spawn(process.env.BROKEFORGE_BINARY, ['serve'], {
+    this.process = spawn(this.env.BROKEFORGE_BINARY ?? process.env.BROKEFORGE_BINARY, ['serve'], {
       env: {
         ...process.env,
         BROKEFORGE_LISTEN: `127.0.0.1:${this.port}`,

@@ -35,6 +35,8 @@ use_toolchain
 # Where `script/build` leaves what the other scripts start.
 server_binary() { printf '%s/%s/brokeforge\n' "$CARGO_TARGET_DIR" "$([[ ${1:-dev} == release ]] && echo release || echo debug)"; }
 site_folder() { printf '%s/site/%s\n' "$CARGO_TARGET_DIR" "${1:-dev}"; }
+# A module of nginx that `script/bench realtime` compares the panel with.
+NCHAN=$BROKEFORGE_CACHE/nchan/usr/lib/nginx/modules/ngx_nchan_module.so
 
 # Continuous integration builds exactly what is committed; elsewhere a new dependency may enter the lock file.
 LOCKED=()

@@ -116,7 +116,7 @@ pub fn error(code: u16, message: &str) -> String {
     json!({ "event": "pusher:error", "data": { "code": code, "message": message } }).to_string()
 }
 
-fn frame(event: &str, channel: Option<&str>, data: &Value) -> String {
+pub(crate) fn frame(event: &str, channel: Option<&str>, data: &Value) -> String {
     let mut message = json!({ "event": event, "data": data.to_string() });
     if let Some(channel) = channel {
         message["channel"] = json!(channel);

@@ -1,5 +1,7 @@
 //! The process: configuration, HTTP, WebSocket, workers.
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod broadcasting;
 pub mod commands;
 pub mod config;

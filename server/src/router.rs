@@ -76,6 +76,12 @@ pub const ROUTES: &[Route] = &[
         policy: Policy::Public,
         handler: files,
     },
+    #[cfg(feature = "bench")]
+    Route {
+        path: "/bench/publish",
+        policy: Policy::SignedIn,
+        handler: |_| post(crate::bench::publish),
+    },
 ];
 
 /// The whole site.

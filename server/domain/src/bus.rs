@@ -85,6 +85,16 @@ impl Bus {
     /// Sends an event to everyone who listens on one of its channels. Never waits: a listener
     /// whose queue is full is marked as behind instead.
     pub fn publish(&self, owner: UserId, event: Arc<Event>) {
+        self.publish_framed(owner, event, |_| OnceLock::new());
+    }
+
+    /// The same for somebody who knows better than the listeners what they are to send.
+    pub fn publish_framed(
+        &self,
+        owner: UserId,
+        event: Arc<Event>,
+        frame: impl Fn(Channel) -> OnceLock<Bytes>,
+    ) {
         self.0.news.notify_one();
         let topics = self.topics();
         for channel in event.channels() {
@@ -94,7 +104,7 @@ impl Bus {
             let delivery = Delivery {
                 channel,
                 event: Arc::clone(&event),
-                frame: Arc::default(),
+                frame: Arc::new(frame(channel)),
             };
             for sink in sinks.values() {
                 sink.send(Heard::Event(delivery.clone()));

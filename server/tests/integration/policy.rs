@@ -191,6 +191,25 @@ fn every_route_stands_in_the_table_once() {
     assert!(paths.contains("/api/{*function}"));
 }
 
+/// The feature `bench` is off unless somebody asks for it, and so it is in what is tested and what is built for users.
+#[cfg(not(feature = "bench"))]
+#[tokio::test]
+async fn nobody_can_publish_through_a_route_for_benchmarks() {
+    assert!(ROUTES.iter().all(|route| !route.path.contains("bench")));
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let request = Request::post("/bench/publish")
+        .header("origin", ORIGIN)
+        .header("cookie", &owner.cookie)
+        .header("content-type", "application/json")
+        .body(Body::from(
+            r#"{"channel":"private-servers","marker":"heard"}"#,
+        ))
+        .unwrap();
+    let status = app.send(request).await.status;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
 /// How often `#[server` stands at the beginning of a line.
 fn count_attributes(folder: &Path) -> usize {
     std::fs::read_dir(folder)

@@ -1,0 +1,74 @@
+//! `POST /bench/publish`: a server's change whose time is a text from outside, so that a load generator knows it again
+//! on each of its sockets. Behind the route it is an event like any other: the same bus, subscriptions and sockets.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use domain::access::{Caller, may_subscribe};
+use domain::db::now;
+use serde::Deserialize;
+use serde_json::json;
+use wire::ServerId;
+use wire::event::{Channel, Event};
+
+use crate::broadcasting;
+use crate::doorkeeper::is_own_origin;
+use crate::router::AppState;
+
+/// On a server's channel it goes out as each change of the server does: on `private-servers` as well.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    channel: String,
+    marker: String,
+}
+
+/// Publishes on a channel that the caller could hear. Not for other machines, nor for pages of other addresses.
+pub async fn publish(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    Json(publication): Json<Publication>,
+) -> Response {
+    if !caller.peer.is_loopback() || !is_own_origin(&headers, &state.panel.public_url, true) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Some(who) = &caller.signed_in else {
+        return StatusCode::UNAUTHORIZED.into_response();
+    };
+    let Ok(channel) = publication.channel.parse::<Channel>() else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let server_id = match channel {
+        Channel::Server(id) => id,
+        // Of no server, so that nobody hears it on another channel.
+        Channel::Servers => ServerId(0),
+        Channel::Account | Channel::User(_) => return StatusCode::NOT_FOUND.into_response(),
+    };
+    let db = &state.panel.db;
+    match may_subscribe(db, who, channel).await {
+        Ok(true) => {}
+        Ok(false) => return StatusCode::NOT_FOUND.into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a channel could not be decided");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    }
+    let event = Event::ServerUpdated {
+        server_id,
+        timestamp: now(),
+    };
+    let name = event.name();
+    let data = json!({ "server_id": server_id, "timestamp": publication.marker });
+    db.bus()
+        .publish_framed(who.user(), Arc::new(event), |channel| {
+            let text = broadcasting::frame(name, Some(&channel.to_string()), &data);
+            let frame = OnceLock::new();
+            let _ = frame.set(text.into());
+            frame
+        });
+    StatusCode::NO_CONTENT.into_response()
+}
