@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rand::RngCore;
-use sea_orm::{DatabaseConnection, EntityTrait, Set};
+use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Set};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use wire::SessionId;
@@ -45,6 +45,10 @@ impl App {
         rand::rng().fill_bytes(&mut key);
         let (key, secret) = (hex::encode(key), sessions::random_token());
         let mut tx = db.begin().await?;
+        // Another panel on a shared database may have been quicker.
+        if let Some(app) = find(tx.reads(), secrets).await? {
+            return Ok(app);
+        }
         set(&mut tx, KEY, key.clone()).await?;
         set(&mut tx, SECRET, secrets.seal(PLACE, &secret)?).await?;
         tx.commit().await?;
@@ -100,7 +104,7 @@ pub(crate) async fn opens(conn: &DatabaseConnection, secrets: &Secrets) -> Resul
     find(conn, secrets).await.map(drop)
 }
 
-async fn find(conn: &DatabaseConnection, secrets: &Secrets) -> Result<Option<App>, Error> {
+async fn find(conn: &impl ConnectionTrait, secrets: &Secrets) -> Result<Option<App>, Error> {
     let key = setting::Entity::find_by_id(KEY).one(conn).await?;
     let secret = setting::Entity::find_by_id(SECRET).one(conn).await?;
     let (Some(key), Some(secret)) = (key, secret) else {

@@ -9,6 +9,7 @@ use ssh::fake::Answer;
 use ssh::{ALLOW_SUDO, Stream};
 
 use crate::authorize::{CANARY, MARK, end_of, give, new_server, no_privilege};
+use crate::databases::{connect, dump};
 use crate::support::{TestApp, field};
 
 #[tokio::test]
@@ -46,7 +47,7 @@ async fn the_password_is_in_no_log_no_database_and_no_answer_even_if_the_server_
     seen += &refused.body.to_string();
 
     let waiting = give(&app, &owner, server, CANARY).await;
-    let databases = [files(&app)];
+    let databases = [stored(&app).await];
     app.start_worker();
     end_of(&app, &owner, waiting).await;
     for (path, input) in [
@@ -74,7 +75,7 @@ async fn the_password_is_in_no_log_no_database_and_no_answer_even_if_the_server_
     for (place, bytes) in [
         ("answers", seen.into_bytes()),
         ("database while it waited", databases[0].clone()),
-        ("database", files(&app)),
+        ("database", stored(&app).await),
         ("log", logs.0.lock().unwrap().clone()),
     ] {
         assert!(!holds(&bytes, MARK), "{place}");
@@ -88,11 +89,13 @@ async fn the_password_is_in_no_log_no_database_and_no_answer_even_if_the_server_
     }
 }
 
-/// All bytes in the panel's folder.
-fn files(app: &TestApp) -> Vec<u8> {
+/// All bytes in the panel's folder, and every row of its database.
+async fn stored(app: &TestApp) -> Vec<u8> {
+    let rows = dump(&connect(app.data()).await).await;
     std::fs::read_dir(app.data())
         .unwrap()
         .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap_or_default())
+        .chain(rows.into_bytes())
         .collect()
 }
 

@@ -134,7 +134,15 @@ async fn a_removal_that_fails_restores_the_status_from_before_it() {
     let id = add_rule(&app, &owner, server).await;
     app.start_worker();
     until(&app, &owner, server, "active").await;
-    refusing(&app);
+    // Long enough to be seen, and asked for again, meanwhile.
+    app.connector.remote.respond(|_| {
+        Answer::code(1)
+            .and(
+                Stream::Stdout,
+                "::error ufw is missing. Provision this server.\n",
+            )
+            .taking(Duration::from_millis(500))
+    });
     let remove = json!({ "server_id": server, "kind": "firewall_rule", "id": id });
     app.call(Some(&owner), "/api/lifecycle/remove", remove.clone())
         .await;

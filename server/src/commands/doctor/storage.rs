@@ -85,7 +85,17 @@ async fn look_inside(
     findings: &mut Vec<Finding>,
 ) -> Option<i64> {
     findings.push(schema_finding(conn, &options.database()).await);
-    findings.push(key_finding(conn, &options.data.join("brokeforge.key")).await);
+    let key = options.data.join("brokeforge.key");
+    let is_empty = matches!(schema::read(conn).await, Ok(Schema::Empty));
+    findings.push(if is_empty && !key.exists() {
+        Finding::note(
+            "key",
+            "there is no key file yet",
+            "the first start of the panel makes it",
+        )
+    } else {
+        key_finding(conn, &key).await
+    });
     findings.extend(accounts(conn, options).await);
     newest_entry(conn).await
 }
