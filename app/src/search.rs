@@ -43,20 +43,29 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
         });
         on_cleanup(move || handle.remove());
     });
-    // The dialog's code comes when it is first wanted.
-    let wanted = RwSignal::new(false);
+    // The dialog's code comes when it is first wanted; only then is the dialog made. One that was made by waiting for its
+    // code stayed closed.
+    let is_there = RwSignal::new(false);
     let toasts = expect_context::<Toasts>();
-    Effect::new(move || {
-        if open.get() {
-            wanted.set(true);
-        }
-    });
     let fetch_early = move |()| {
-        leptos::task::spawn_local(async {
-            // A failure shows when the dialog is opened.
-            let _: Result<(), SplitLoaderError> = fetch_search().await;
+        leptos::task::spawn_local(async move {
+            let fetched: Result<(), SplitLoaderError> = fetch_search().await;
+            match fetched {
+                Ok(()) => drop(is_there.try_set(true)),
+                Err(_) if open.try_get_untracked() == Some(true) => {
+                    toasts.complain(NOT_THERE);
+                    open.set(false);
+                }
+                // Tried again when it is wanted.
+                Err(_) => {}
+            }
         });
     };
+    Effect::new(move || {
+        if open.get() {
+            fetch_early(());
+        }
+    });
     view! {
         <button
             type="button"
@@ -71,17 +80,9 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
             <span class="search-word">"Search"</span>
             <kbd aria-hidden="true">"Ctrl K"</kbd>
         </button>
-        <Show when=move || wanted.get()>
+        <Show when=move || is_there.get()>
             <Suspense>
-                {Suspend::new(async move {
-                    let dialog = search(servers, open, early).await;
-                    if dialog.is_err() {
-                        toasts.complain(NOT_THERE);
-                        open.set(false);
-                        wanted.set(false);
-                    }
-                    dialog.ok()
-                })}
+                {Suspend::new(async move { search(servers, open, early).await.ok() })}
             </Suspense>
         </Show>
     }
