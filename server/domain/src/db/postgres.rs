@@ -96,7 +96,7 @@ impl Sharing {
                 "SELECT pg_notify($1, $2)",
                 [CHANNEL.into(), text.into()],
             );
-            tx.execute_raw(notify).await?;
+            tx.query_one_raw(notify).await?;
         }
         Ok(())
     }
