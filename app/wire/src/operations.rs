@@ -201,7 +201,7 @@ pub struct OutputPage {
     pub chunks: Vec<OutputChunk>,
     /// Whether there is more right now than fitted into this answer.
     pub more: bool,
-    /// There was output, and it is so old that it is not kept any more.
+    /// Nothing is there, and the operation is so old that its output is not kept any more.
     pub pruned: bool,
 }
 

@@ -31,8 +31,8 @@ mod servers_edit;
 mod servers_host_key;
 mod servers_reach;
 mod servers_reboot;
-// The harness of the `ssh` crate's own tests; one sshd is as good as another.
 mod shared_database;
+// The harness of the `ssh` crate's own tests; one sshd is as good as another.
 #[expect(dead_code, reason = "the tests here need only a part of it")]
 #[path = "../../ssh/tests/integration/sshd.rs"]
 mod sshd;

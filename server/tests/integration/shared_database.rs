@@ -237,30 +237,15 @@ async fn a_session_that_one_panel_ends_is_over_at_the_other() {
     }
     let (first, second) = two_panels().await;
     let owner = first.owner().await;
-    let list = |app: &TestApp| {
-        let (site, owner) = (app.site.clone(), owner.clone());
-        async move { call_site(site, &owner).await }
+    let list = async || {
+        let answer = second.call(Some(&owner), "/api/servers/list", json!({}));
+        answer.await.status
     };
-    assert_eq!(list(&second).await, StatusCode::OK);
+    assert_eq!(list().await, StatusCode::OK);
     first
         .call(Some(&owner), "/api/accounts/sign_out", json!({}))
         .await;
-    assert_eq!(list(&second).await, StatusCode::UNAUTHORIZED);
-}
-
-async fn call_site(site: axum::Router, owner: &crate::support::Visitor) -> StatusCode {
-    use tower::ServiceExt;
-    let mut request = axum::http::Request::post("/api/servers/list")
-        .header("content-type", "application/json")
-        .header("origin", ORIGIN)
-        .header("cookie", &owner.cookie)
-        .body(axum::body::Body::from(r#"{"input":{}}"#))
-        .unwrap();
-    let peer = std::net::SocketAddr::from(([127, 0, 0, 1], 50_000));
-    request
-        .extensions_mut()
-        .insert(axum::extract::ConnectInfo(peer));
-    site.oneshot(request).await.unwrap().status()
+    assert_eq!(list().await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -346,30 +331,18 @@ async fn a_worker_that_stops_lets_go_of_what_it_holds() {
     let input =
         json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
     app.call(Some(&owner), "/api/firewall/create", input).await;
-    let claim = domain::queue::claim(&app.panel, "leaving").await.unwrap();
-    assert!(claim.is_some());
-    assert!(
-        domain::queue::claim(&app.panel, "next")
-            .await
-            .unwrap()
-            .is_none()
-    );
-    domain::queue::let_go(&app.panel.db, "another")
-        .await
-        .unwrap();
-    assert!(
-        domain::queue::claim(&app.panel, "next")
-            .await
-            .unwrap()
-            .is_none()
-    );
-    domain::queue::let_go(&app.panel.db, "leaving")
-        .await
-        .unwrap();
-    assert!(
-        domain::queue::claim(&app.panel, "next")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    let claims = async |worker: &str| {
+        let claim = domain::queue::claim(&app.panel, worker).await;
+        claim.unwrap().is_some()
+    };
+    let lets_go = async |worker: &str| {
+        let gone = domain::queue::let_go(&app.panel.db, worker).await;
+        gone.unwrap();
+    };
+    assert!(claims("leaving").await);
+    assert!(!claims("next").await);
+    lets_go("another").await;
+    assert!(!claims("next").await);
+    lets_go("leaving").await;
+    assert!(claims("next").await);
 }

@@ -15,6 +15,7 @@ use sea_orm::{ActiveValue::NotSet, Set};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::config::ServeOptions;
+use server::database::Database;
 use server::proxies::TrustedProxies;
 use server::router::{AppState, router};
 use server::websocket::Sockets;
@@ -75,16 +76,7 @@ impl TestApp {
     async fn start_with(connector: Arc<FakeConnector>, prober: Arc<dyn Prober>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let database = databases::of(data.path());
-        let panel = server::start::open_panel(data.path(), &database, ORIGIN, prober)
-            .await
-            .unwrap();
-        let site = site(&panel, &data, TrustedProxies::default());
-        Self {
-            panel,
-            connector,
-            site,
-            data,
-        }
+        Self::open(data, &database, connector, prober).await
     }
 
     /// A further panel on the same database, with the same key file.
@@ -95,7 +87,16 @@ impl TestApp {
         let prober: Arc<dyn Prober> =
             Arc::new(SshProber::new(connector.clone(), Reach::everywhere()));
         let database = databases::of(self.data());
-        let panel = server::start::open_panel(data.path(), &database, ORIGIN, prober)
+        Self::open(data, &database, connector, prober).await
+    }
+
+    async fn open(
+        data: TempDir,
+        database: &Database,
+        connector: Arc<FakeConnector>,
+        prober: Arc<dyn Prober>,
+    ) -> Self {
+        let panel = server::start::open_panel(data.path(), database, ORIGIN, prober)
             .await
             .unwrap();
         let site = site(&panel, &data, TrustedProxies::default());
