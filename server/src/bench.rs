@@ -1,7 +1,7 @@
 //! `POST /bench/publish`: a server's change whose time is a text from outside, so that a load generator knows it again
 //! on each of its sockets. Behind the route it is an event like any other: the same bus, subscriptions and sockets.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -63,12 +63,8 @@ pub async fn publish(
     };
     let name = event.name();
     let data = json!({ "server_id": server_id, "timestamp": publication.marker });
-    db.bus()
-        .publish_framed(who.user(), Arc::new(event), |channel| {
-            let text = broadcasting::frame(name, Some(&channel.to_string()), &data);
-            let frame = OnceLock::new();
-            let _ = frame.set(text.into());
-            frame
-        });
+    db.bus().publish_as(who.user(), Arc::new(event), |channel| {
+        Some(broadcasting::frame(name, Some(&channel.to_string()), &data).into())
+    });
     StatusCode::NO_CONTENT.into_response()
 }

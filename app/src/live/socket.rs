@@ -7,7 +7,7 @@ use futures::{FutureExt, SinkExt, StreamExt, select};
 use gloo_net::websocket::futures::WebSocket;
 use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
-use serde_json::Value;
+use serde::Deserialize;
 use wire::accounts::{NoInput, Visitor};
 use wire::event::{Channel, Ending};
 use wire::{OperationId, Timestamp};
@@ -203,15 +203,27 @@ async fn serve() -> Ended {
     }
 }
 
+/// A message, as far as the page reads it. Errors of the protocol carry an object as data: they are no such message.
+#[derive(Deserialize)]
+struct Told {
+    event: String,
+    channel: Option<String>,
+    #[serde(default)]
+    data: String,
+}
+
+#[derive(Deserialize)]
+struct Printed {
+    operation_id: OperationId,
+}
+
 /// Reads one message; true for the one that opens the conversation.
 fn hear(text: &str) -> bool {
-    let Ok(message) = serde_json::from_str::<Value>(text) else {
+    let Ok(told) = serde_json::from_str::<Told>(text) else {
         return false;
     };
-    let channel = message["channel"]
-        .as_str()
-        .and_then(|name| name.parse::<Channel>().ok());
-    match (message["event"].as_str().unwrap_or_default(), channel) {
+    let channel = told.channel.and_then(|name| name.parse::<Channel>().ok());
+    match (told.event.as_str(), channel) {
         ("pusher:connection_established", _) => return true,
         ("pusher:ping", _) => listeners::send_pong(),
         ("pusher_internal:subscription_succeeded" | "pusher:subscription_error", Some(channel)) => {
@@ -222,15 +234,12 @@ fn hear(text: &str) -> bool {
         }
         ("Resync", Some(channel)) => listeners::hear(Heard::Resync(channel)),
         ("OperationOutput", Some(_)) => {
-            let data = message["data"].as_str().unwrap_or_default();
-            let data: Value = serde_json::from_str(data).unwrap_or_default();
-            if let Some(id) = data["operation_id"].as_i64() {
-                listeners::hear(Heard::Output(OperationId(id)));
+            if let Ok(printed) = serde_json::from_str::<Printed>(&told.data) {
+                listeners::hear(Heard::Output(printed.operation_id));
             }
         }
         ("OperationEnded", Some(Channel::User(user))) => {
-            let data = message["data"].as_str().unwrap_or_default();
-            if let Some(ending) = Ending::read(user, data) {
+            if let Some(ending) = Ending::read(user, &told.data) {
                 listeners::hear_ending(&ending);
             }
         }

@@ -1,10 +1,9 @@
 //! Who may do what. Proof of it is a type: a function that takes `&OwnedServer` cannot be called
 //! for somebody else's server.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use wire::accounts::{AccountResource, Role};
 use wire::event::Channel;
 use wire::{ApiError, OperationId, ServerId, SessionId, UserId};
@@ -126,41 +125,4 @@ pub async fn may_subscribe(db: &Db, who: &SignedIn, channel: Channel) -> Result<
         },
         Channel::User(id) => Ok(who.user() == id),
     }
-}
-
-/// Those of a subscriber's channels that are no longer theirs, by one query however many there are:
-/// every socket asks every few seconds.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn lost_channels(
-    db: &Db,
-    who: &SignedIn,
-    channels: impl Iterator<Item = Channel>,
-) -> Result<Vec<Channel>, Error> {
-    let watched: Vec<i64> = channels
-        .filter_map(|channel| match channel {
-            Channel::Server(id) => Some(id.0),
-            // Nobody can lose these but with the session.
-            Channel::Account | Channel::Servers | Channel::User(_) => None,
-        })
-        .collect();
-    if watched.is_empty() {
-        return Ok(Vec::new());
-    }
-    let owned: HashSet<_> = server::Entity::find()
-        .select_only()
-        .column(server::Column::Id)
-        .filter(server::Column::OwnerId.eq(who.user().0))
-        .filter(server::Column::Id.is_in(watched.iter().copied()))
-        .into_tuple::<i64>()
-        .all(db.reads())
-        .await?
-        .into_iter()
-        .collect();
-    Ok(watched
-        .into_iter()
-        .filter(|id| !owned.contains(id))
-        .map(|id| Channel::Server(ServerId(id)))
-        .collect())
 }

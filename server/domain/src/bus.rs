@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc};
 use wire::event::{Channel, Event};
 use wire::{ServerId, UserId};
 
-/// How many messages may wait for one listener before it is told to look at everything again.
+/// How many messages may wait for a listener before it is told to look at everything again.
 const QUEUE: usize = 256;
 
 /// Hands events to listeners.
@@ -56,10 +56,11 @@ pub enum Heard {
 /// An event on its way to one listener.
 #[derive(Clone, Debug)]
 pub struct Delivery {
+    pub topic: Topic,
     pub channel: Channel,
     pub event: Arc<Event>,
-    /// What the first listener made of it for its wire; the others, however many, send the same bytes.
-    pub frame: Arc<OnceLock<Bytes>>,
+    /// What goes over the wire in place of the event, where somebody knows better.
+    pub text: Option<Bytes>,
 }
 
 #[derive(Clone)]
@@ -85,26 +86,28 @@ impl Bus {
     /// Sends an event to everyone who listens on one of its channels. Never waits: a listener
     /// whose queue is full is marked as behind instead.
     pub fn publish(&self, owner: UserId, event: Arc<Event>) {
-        self.publish_framed(owner, event, |_| OnceLock::new());
+        self.publish_as(owner, event, |_| None);
     }
 
-    /// The same for somebody who knows better than the listeners what they are to send.
-    pub fn publish_framed(
+    /// The same for somebody who knows better what goes over the wire.
+    pub fn publish_as(
         &self,
         owner: UserId,
         event: Arc<Event>,
-        frame: impl Fn(Channel) -> OnceLock<Bytes>,
+        text: impl Fn(Channel) -> Option<Bytes>,
     ) {
         self.0.news.notify_one();
         let topics = self.topics();
         for channel in event.channels() {
-            let Some(sinks) = topics.get(&Topic::of(channel, owner)) else {
+            let topic = Topic::of(channel, owner);
+            let Some(sinks) = topics.get(&topic) else {
                 continue;
             };
             let delivery = Delivery {
+                topic,
                 channel,
                 event: Arc::clone(&event),
-                frame: Arc::new(frame(channel)),
+                text: text(channel),
             };
             for sink in sinks.values() {
                 sink.send(Heard::Event(delivery.clone()));
@@ -132,7 +135,12 @@ impl Bus {
 
     /// A new listener that hears nothing yet.
     pub fn listen(&self) -> Listener {
-        let (sender, queue) = mpsc::channel(QUEUE);
+        self.listen_with(QUEUE)
+    }
+
+    /// The same for one that so many messages may wait for.
+    pub fn listen_with(&self, queue: usize) -> Listener {
+        let (sender, queue) = mpsc::channel(queue);
         let behind = Arc::new(AtomicBool::new(false));
         Listener {
             bus: self.clone(),
@@ -179,11 +187,21 @@ impl Listener {
     /// about to look at everything anyway.
     pub async fn next(&mut self) -> Option<Heard> {
         let heard = self.queue.recv().await?;
-        if self.sink.behind.swap(false, Ordering::AcqRel) {
-            while self.queue.try_recv().is_ok() {}
-            return Some(Heard::Gap);
+        Some(self.or_gap(heard))
+    }
+
+    /// The same, if there is something already.
+    pub fn next_at_hand(&mut self) -> Option<Heard> {
+        let heard = self.queue.try_recv().ok()?;
+        Some(self.or_gap(heard))
+    }
+
+    fn or_gap(&mut self, heard: Heard) -> Heard {
+        if !self.sink.behind.swap(false, Ordering::AcqRel) {
+            return heard;
         }
-        Some(heard)
+        while self.queue.try_recv().is_ok() {}
+        Heard::Gap
     }
 }
 

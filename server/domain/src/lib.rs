@@ -26,6 +26,7 @@ pub mod retention;
 pub mod secrets;
 pub mod servers;
 pub mod sessions;
+pub mod standing;
 mod user_agent;
 mod words;
 

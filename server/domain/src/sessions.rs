@@ -107,15 +107,6 @@ async fn whose(db: &Db, session: &session::Model) -> Result<Option<SignedIn>, Er
     }))
 }
 
-/// Whether a session that was alive before still is.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn still_lives(db: &Db, id: SessionId) -> Result<bool, Error> {
-    let found = session::Entity::find_by_id(id.0).one(db.reads()).await?;
-    Ok(found.is_some_and(|session| is_alive(&session, now())))
-}
-
 /// The caller's living sessions, the one that was used last first.
 ///
 /// # Errors

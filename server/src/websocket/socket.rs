@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use domain::access::{SignedIn, lost_channels, may_subscribe};
-use domain::bus::{Heard, Listener, Topic};
+use domain::access::{SignedIn, may_subscribe};
+use domain::bus::Topic;
 use domain::{Panel, sessions};
+use futures::{SinkExt, StreamExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use wire::event::Channel;
 
-use super::sockets::{Seat, Sockets};
+use super::fanout::Membership;
+use super::outlet::{Line, Outlet};
+use super::sockets::{Look, Seat, Sockets};
 use crate::broadcasting::{self, Refusal, Request};
 
 const MOST_SUBSCRIPTIONS: usize = 200;
@@ -49,21 +54,30 @@ impl Closing {
 }
 
 pub struct Socket {
-    stream: WebSocket,
+    stream: WebSocketStream<Line>,
+    outlet: Arc<Outlet>,
     panel: Panel,
     sockets: Arc<Sockets>,
     /// `1234.5678`, which signatures are bound to.
     id: String,
     /// Whose it is: by its cookie, or by the first signature it shows. It never becomes another's.
     who: Option<SignedIn>,
+    /// When it was last known for certain that the session lives.
+    known_at: Instant,
     /// Whether the cookie alone opens channels: the page is the panel's own.
     is_own_page: bool,
     seat: Option<Seat>,
-    listener: Listener,
-    channels: HashMap<Channel, Topic>,
+    membership: Membership,
+    channels: HashMap<Channel, Joined>,
     opened_at: Instant,
     heard_at: Instant,
     asked_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy)]
+struct Joined {
+    topic: Topic,
+    at: Instant,
 }
 
 /// The connection is over; nothing is left to say.
@@ -72,14 +86,17 @@ struct Gone;
 impl Socket {
     /// A socket of `who`, by a cookie that speaks for the page that opened it.
     pub fn new(
-        stream: WebSocket,
+        stream: WebSocketStream<Line>,
         panel: Panel,
         sockets: Arc<Sockets>,
         who: Option<SignedIn>,
     ) -> Self {
         let now = Instant::now();
+        sockets.keep_looking(&panel.db);
+        let outlet = stream.get_ref().0.clone();
         Self {
-            listener: panel.db.bus().listen(),
+            membership: sockets.fanout(&panel.db).enter(outlet.clone()),
+            outlet,
             seat: sockets.take_seat(who.as_ref().map(SignedIn::session)),
             id: format!("{}.{}", rand::random::<u32>(), rand::random::<u32>()),
             is_own_page: who.is_some(),
@@ -87,6 +104,7 @@ impl Socket {
             panel,
             sockets,
             who,
+            known_at: now,
             channels: HashMap::new(),
             opened_at: now,
             heard_at: now,
@@ -113,17 +131,17 @@ impl Socket {
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                heard = self.listener.next() => match heard {
-                    Some(heard) => self.tell(&heard).await?,
-                    None => return self.close(Closing::PanelStops).await,
+                drained = self.outlet.drain() => match drained {
+                    Ok(()) => self.tell_of_gap().await?,
+                    Err(_) => return Err(Gone),
                 },
-                message = self.stream.recv() => {
+                message = self.stream.next() => {
                     self.heard_at = Instant::now();
                     self.asked_at = None;
                     match message {
                         Some(Ok(Message::Text(text))) => self.answer(&text).await?,
                         Some(Ok(Message::Binary(_))) => self.complain_about_frame().await?,
-                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                         Some(Err(_)) => return self.say_goodbye(1009, "That frame was too long.").await,
                         Some(Ok(Message::Close(_))) | None => return Err(Gone),
                     }
@@ -135,22 +153,11 @@ impl Socket {
     }
 
     /// Where events were lost, it is told once for each channel to look again.
-    async fn tell(&mut self, heard: &Heard) -> Result<(), Gone> {
-        match heard {
-            Heard::Event(delivery) => {
-                let frame = delivery
-                    .frame
-                    .get_or_init(|| broadcasting::event(delivery.channel, &delivery.event).into());
-                let text = Utf8Bytes::try_from(frame.clone()).map_err(|_| Gone)?;
-                self.send_frame(Message::Text(text)).await
-            }
-            Heard::Gap => {
-                for channel in self.channels.keys().copied().collect::<Vec<_>>() {
-                    self.send(broadcasting::resync(channel)).await?;
-                }
-                Ok(())
-            }
+    async fn tell_of_gap(&mut self) -> Result<(), Gone> {
+        for channel in self.channels.keys().copied().collect::<Vec<_>>() {
+            self.send(broadcasting::resync(channel)).await?;
         }
+        Ok(())
     }
 
     async fn answer(&mut self, text: &str) -> Result<(), Gone> {
@@ -194,9 +201,13 @@ impl Socket {
             self.seat = Some(seat);
         }
         let topic = Topic::of(channel, who.user());
+        let at = Instant::now();
+        if self.who.is_none() {
+            self.known_at = at;
+        }
         self.who = Some(who);
-        self.listener.join(topic);
-        self.channels.insert(channel, topic);
+        self.membership.join(topic).await;
+        self.channels.insert(channel, Joined { topic, at });
         self.send(broadcasting::subscription_succeeded(channel))
             .await
     }
@@ -241,14 +252,21 @@ impl Socket {
     }
 
     fn leave(&mut self, channel: Channel) {
-        if let Some(topic) = self.channels.remove(&channel) {
-            self.listener.leave(topic);
+        if let Some(joined) = self.channels.remove(&channel) {
+            self.membership.leave(joined.topic);
         }
     }
 
     /// What no event tells: the session's end, access that was lost, a peer that is gone.
     async fn look_around(&mut self) -> Result<(), Gone> {
         let pace = self.sockets.pace;
+        if self
+            .outlet
+            .stalled_for()
+            .is_some_and(|time| time > LONGEST_SEND)
+        {
+            return Err(Gone);
+        }
         let Some(who) = self.who.clone() else {
             return if self.opened_at.elapsed() > pace.unknown {
                 self.close(Closing::NothingAsked).await
@@ -256,16 +274,16 @@ impl Socket {
                 Ok(())
             };
         };
-        let db = &self.panel.db;
-        if matches!(sessions::still_lives(db, who.session()).await, Ok(false)) {
-            return self.close(Closing::SessionEnded).await;
-        }
-        let lost = lost_channels(db, &who, self.channels.keys().copied()).await;
-        for channel in lost.unwrap_or_default() {
-            self.leave(channel);
-            let name = channel.to_string();
-            self.send(broadcasting::subscription_error(&name, Refusal::NotYours))
-                .await?;
+        if let Some(look) = self.sockets.last_look() {
+            if look.began_at > self.known_at && !look.standing.still_lives(&who) {
+                return self.close(Closing::SessionEnded).await;
+            }
+            for channel in self.lost_channels(&look, &who) {
+                self.leave(channel);
+                let name = channel.to_string();
+                self.send(broadcasting::subscription_error(&name, Refusal::NotYours))
+                    .await?;
+            }
         }
         match self.asked_at {
             Some(asked_at) if asked_at.elapsed() > pace.answer => {
@@ -279,12 +297,17 @@ impl Socket {
         }
     }
 
-    async fn send(&mut self, text: String) -> Result<(), Gone> {
-        self.send_frame(Message::Text(text.into())).await
+    fn lost_channels(&self, look: &Look, who: &SignedIn) -> Vec<Channel> {
+        self.channels
+            .iter()
+            .filter(|(_, joined)| look.began_at > joined.at)
+            .map(|(channel, _)| *channel)
+            .filter(|channel| !look.standing.may_still_hear(who, *channel))
+            .collect()
     }
 
-    async fn send_frame(&mut self, frame: Message) -> Result<(), Gone> {
-        match timeout(LONGEST_SEND, self.stream.send(frame)).await {
+    async fn send(&mut self, text: String) -> Result<(), Gone> {
+        match timeout(LONGEST_SEND, self.stream.send(Message::text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Gone),
         }
@@ -298,7 +321,7 @@ impl Socket {
 
     async fn say_goodbye(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
         let frame = CloseFrame {
-            code,
+            code: code.into(),
             reason: Utf8Bytes::from_static(reason),
         };
         let _ = timeout(LONGEST_SEND, self.stream.send(Message::Close(Some(frame)))).await;

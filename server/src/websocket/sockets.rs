@@ -1,11 +1,17 @@
 //! The sockets that are open: how many there may be, how long they may be silent, and the end of all of them.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use domain::Db;
+use domain::standing::Standing;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
 use wire::SessionId;
+
+use super::fanout::Fanout;
 
 /// Enough for every tab that somebody opens; a page in a loop does not take the panel's memory.
 const MOST_OF_ONE_SESSION: usize = 100;
@@ -13,6 +19,8 @@ const MOST_OF_ONE_SESSION: usize = 100;
 const MOST_UNKNOWN: usize = 1_000;
 /// Sessions whose handshakes lost their Upgrade header on the way.
 const MOST_CUT_OFF: usize = 1_000;
+/// How long a look may take before the next one is tried.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
 /// When a socket is asked and when it is given up.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +29,8 @@ pub struct Pace {
     pub activity: Duration,
     /// How long the answer may take.
     pub answer: Duration,
-    /// How often sessions and access are looked at. Ending either ends the subscription within 5 s.
+    /// How often the panel looks at sessions and access, and how often a socket asks what was seen: the end of either
+    /// ends a subscription within twice this time.
     pub check: Duration,
     /// How long a socket may go without showing whose it is.
     pub unknown: Duration,
@@ -32,7 +41,7 @@ impl Default for Pace {
         Self {
             activity: Duration::from_secs(30),
             answer: Duration::from_secs(30),
-            check: Duration::from_secs(3),
+            check: Duration::from_secs(2),
             unknown: Duration::from_mins(2),
         }
     }
@@ -44,6 +53,16 @@ pub struct Sockets {
     taken: Mutex<HashMap<Option<SessionId>, usize>>,
     cut_off: Mutex<HashSet<SessionId>>,
     closing: watch::Sender<bool>,
+    fanout: OnceLock<Fanout>,
+    is_looking: AtomicBool,
+    look: Mutex<Option<Arc<Look>>>,
+}
+
+/// What was seen when sessions and access were looked at.
+pub struct Look {
+    /// It tells nothing of what began later.
+    pub began_at: Instant,
+    pub standing: Standing,
 }
 
 impl Default for Sockets {
@@ -59,7 +78,27 @@ impl Sockets {
             taken: Mutex::default(),
             cut_off: Mutex::default(),
             closing: watch::Sender::new(false),
+            fanout: OnceLock::new(),
+            is_looking: AtomicBool::new(false),
+            look: Mutex::default(),
         }
+    }
+
+    /// Who hands events to the sockets.
+    pub(super) fn fanout(&self, db: &Db) -> &Fanout {
+        self.fanout.get_or_init(|| Fanout::start(db.bus()))
+    }
+
+    /// Looks at sessions and access from now on, for all sockets there will be; nothing more when it does already.
+    pub fn keep_looking(self: &Arc<Self>, db: &Db) {
+        if !self.is_looking.swap(true, Ordering::Relaxed) {
+            tokio::spawn(look_again_and_again(Arc::downgrade(self), db.clone()));
+        }
+    }
+
+    /// What was seen last; `None` before anything was.
+    pub fn last_look(&self) -> Option<Arc<Look>> {
+        self.look().clone()
     }
 
     /// A place for a socket of a session, or of nobody known yet; `None` when all are taken.
@@ -110,12 +149,35 @@ impl Sockets {
         }
     }
 
+    fn look(&self) -> MutexGuard<'_, Option<Arc<Look>>> {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn cut_off(&self) -> MutexGuard<'_, HashSet<SessionId>> {
         self.cut_off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<Option<SessionId>, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// While the database does not answer, what was seen last stands: nobody is sent away for its sake.
+async fn look_again_and_again(sockets: Weak<Sockets>, db: Db) {
+    while let Some(open) = sockets.upgrade() {
+        let pace = open.pace.check;
+        if !open.taken().is_empty() {
+            let began_at = Instant::now();
+            match timeout(LONGEST_LOOK, Standing::read(&db)).await {
+                Ok(Ok(standing)) => *open.look() = Some(Arc::new(Look { began_at, standing })),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "who may still listen could not be looked up")
+                }
+                Err(_) => tracing::warn!("the database did not tell in time who may still listen"),
+            }
+        }
+        drop(open);
+        sleep(pace).await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
@@ -84,18 +85,9 @@ async fn stalled_sockets_are_told_once_for_each_lost_queue_and_the_others_miss_n
     waits.sort();
     let p99 = waits[waits.len() * 99 / 100];
     assert!(p99 < Duration::from_secs(2), "{p99:?}");
-    for socket in &mut stalled {
-        let (mut events, mut resyncs) = (0, Vec::new());
-        while let Ok(Some(Ok(Message::Text(text)))) =
-            timeout(Duration::from_secs(2), socket.next()).await
-        {
-            let message: Value = serde_json::from_str(&text).unwrap();
-            match message["event"].as_str().unwrap() {
-                "ServerUpdated" => events += 1,
-                "Resync" => resyncs.push(message["channel"].as_str().unwrap().to_owned()),
-                other => panic!("{other}"),
-            }
-        }
+    // All at once: after 10 s a socket that takes nothing is given up.
+    let heard = join_all(stalled.iter_mut().map(what_is_left)).await;
+    for (events, resyncs) in heard {
         // Before the kernel takes no more, a queue may be lost several times; each time it is told once.
         let told = |channel: &String| resyncs.iter().filter(|name| *name == channel).count();
         let [specific, generic] = [told(&channels[0]), told(&channels[1])];
@@ -106,6 +98,22 @@ async fn stalled_sockets_are_told_once_for_each_lost_queue_and_the_others_miss_n
             "{specific} for {lost} lost events"
         );
     }
+}
+
+/// How many events a socket hears before it is silent for 2 s, and on which channels it is told to look again.
+async fn what_is_left(socket: &mut Raw) -> (usize, Vec<String>) {
+    let (mut events, mut resyncs) = (0, Vec::new());
+    while let Ok(Some(Ok(Message::Text(text)))) =
+        timeout(Duration::from_secs(2), socket.next()).await
+    {
+        let message: Value = serde_json::from_str(&text).unwrap();
+        match message["event"].as_str().unwrap() {
+            "ServerUpdated" => events += 1,
+            "Resync" => resyncs.push(message["channel"].as_str().unwrap().to_owned()),
+            other => panic!("{other}"),
+        }
+    }
+    (events, resyncs)
 }
 
 fn publish(app: &TestApp, owner: &Visitor, server_id: ServerId, number: usize) {
