@@ -116,6 +116,7 @@ async fn open(upgrading: OnUpgrade) -> Option<WebSocketStream<Line>> {
         .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(LONGEST_FRAME))
         .max_frame_size(Some(LONGEST_FRAME));
-    let begun = parts.read_buf.into();
+    // A copy, for it is a piece of a buffer of 8 KiB that would live as long as the socket.
+    let begun = parts.read_buf.to_vec();
     Some(WebSocketStream::from_partially_read(line, begun, Role::Server, Some(config)).await)
 }

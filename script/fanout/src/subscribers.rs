@@ -102,7 +102,9 @@ impl<'a> Subscribers<'a> {
         stream.write_all(self.peer.handshake(number).as_bytes())?;
         stream.set_nonblocking(true)?;
         let data = epoll::EventData::new_u64(number as u64);
-        epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN)?;
+        // Told once: otherwise the kernel looks at each socket once more, to find that nothing is left.
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&self.epoll, &stream, data, flags)?;
         self.all.push(Subscriber {
             stream,
             stage: Stage::Handshake,
@@ -113,7 +115,7 @@ impl<'a> Subscribers<'a> {
 }
 
 impl Subscriber {
-    /// One read(2); what is left comes up again at the next wait.
+    /// One read(2), and more only where that was not all.
     fn read(
         &mut self,
         number: usize,
@@ -121,23 +123,34 @@ impl Subscriber {
         buffer: &mut [u8],
         heard: &mut impl FnMut(usize, &[u8]),
     ) -> Result<()> {
+        while self.read_once(number, peer, buffer, heard)? == buffer.len() {}
+        Ok(())
+    }
+
+    fn read_once(
+        &mut self,
+        number: usize,
+        peer: &Peer,
+        buffer: &mut [u8],
+        heard: &mut impl FnMut(usize, &[u8]),
+    ) -> Result<usize> {
         let count = match self.stream.read(buffer) {
             Ok(0) => bail!("closed: {}", String::from_utf8_lossy(&self.rest)),
             Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
             Err(error) => return Err(error.into()),
         };
         if self.rest.is_empty() {
             let taken = self.take(number, peer, &buffer[..count], heard)?;
             self.rest.extend(&buffer[taken..count]);
-            return Ok(());
+            return Ok(count);
         }
         let mut bytes = std::mem::take(&mut self.rest);
         bytes.extend(&buffer[..count]);
         let taken = self.take(number, peer, &bytes, heard)?;
         bytes.drain(..taken);
         self.rest = bytes;
-        Ok(())
+        Ok(count)
     }
 
     /// Takes what is whole; tells how many bytes that were.

@@ -20,7 +20,7 @@ pub struct Bus(Arc<State>);
 struct State {
     next_id: AtomicU64,
     topics: Mutex<HashMap<Topic, HashMap<u64, Sink>>>,
-    news: Notify,
+    work: Notify,
 }
 
 /// A stream inside the panel. The generic channels `account` and `servers` are different ones for each
@@ -96,7 +96,6 @@ impl Bus {
         event: Arc<Event>,
         text: impl Fn(Channel) -> Option<Bytes>,
     ) {
-        self.0.news.notify_one();
         let topics = self.topics();
         for channel in event.channels() {
             let topic = Topic::of(channel, owner);
@@ -117,7 +116,6 @@ impl Bus {
 
     /// Tells everyone that events may have been lost.
     pub fn resync(&self) {
-        self.0.news.notify_one();
         let topics = self.topics();
         let listeners: HashMap<u64, &Sink> = topics
             .values()
@@ -128,9 +126,15 @@ impl Bus {
         }
     }
 
-    /// Waits until something is published. For the one worker that looks at the queue then.
-    pub async fn news(&self) {
-        self.0.news.notified().await;
+    /// Tells the worker that something in the queue changed. Not with each event: where a hundred servers print, there are
+    /// five hundred in a second, and it asks the database each time.
+    pub fn tell_of_work(&self) {
+        self.0.work.notify_one();
+    }
+
+    /// Waits until something in the queue has changed. For one worker.
+    pub async fn work(&self) {
+        self.0.work.notified().await;
     }
 
     /// A new listener that hears nothing yet.

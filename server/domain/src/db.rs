@@ -44,6 +44,9 @@ pub enum Announcement {
 
 /// A row that is written through `Tx`.
 pub trait Record: ModelTrait + PartialEq + Send + Sync {
+    /// Whether workers look at the queue when one changes.
+    const IS_WORK: bool = false;
+
     /// Whom its changes concern.
     fn announcement(&self) -> Announcement;
 
@@ -144,6 +147,7 @@ impl Db {
             at,
             pending: Vec::new(),
             seen: HashSet::new(),
+            has_work: false,
         })
     }
 }
@@ -164,6 +168,8 @@ pub struct Tx {
     at: Timestamp,
     pending: Vec<(UserId, Event)>,
     seen: HashSet<Announcement>,
+    /// Something in the queue changed.
+    has_work: bool,
 }
 
 impl Tx {
@@ -191,6 +197,7 @@ impl Tx {
         <A::Entity as EntityTrait>::Model: Record + IntoActiveModel<A>,
     {
         let model = row.insert(&self.inner).await?;
+        self.has_work |= <A::Entity as EntityTrait>::Model::IS_WORK;
         self.announce(model.announcement()).await?;
         Ok(model)
     }
@@ -226,6 +233,7 @@ impl Tx {
         }
         let after = row.update(&self.inner).await?;
         if before.clone().without_silent_fields() != after.clone().without_silent_fields() {
+            self.has_work |= M::IS_WORK;
             self.announce(after.announcement()).await?;
         }
         Ok(after)
@@ -278,6 +286,7 @@ impl Tx {
             bus,
             sharing,
             pending,
+            has_work,
             ..
         } = self;
         let commit = tokio::spawn(async move {
@@ -285,6 +294,9 @@ impl Tx {
                 sharing.tell_other_panels(&inner, &pending).await?;
             }
             inner.commit().await?;
+            if has_work {
+                bus.tell_of_work();
+            }
             let tell = move || {
                 for (owner, event) in pending {
                     bus.publish(owner, Arc::new(event));

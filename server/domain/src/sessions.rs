@@ -3,8 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore;
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
-    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Set,
+    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder,
+    QuerySelect, Set,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -59,14 +61,10 @@ pub async fn begin(tx: &mut Tx, user: UserId, caller: &Caller) -> Result<Session
 /// # Errors
 /// When the database does not answer.
 pub async fn find(db: &Db, token: &str) -> Result<Option<SignedIn>, Error> {
-    let found = session::Entity::find()
-        .filter(session::Column::TokenHash.eq(hash(token)))
-        .one(db.reads())
-        .await?;
-    let Some(session) = found.filter(|session| is_alive(session, now())) else {
-        return Ok(None);
-    };
-    if now().0 - session.seen_at > SEEN_STEP_MS {
+    let found = living(db, session::Column::TokenHash.eq(hash(token))).await?;
+    if let Some((session, _)) = &found
+        && now().0 - session.seen_at > SEEN_STEP_MS
+    {
         // Beside the request: it must neither wait for the writer nor fail with a full disk.
         let (db, id) = (db.clone(), session.id);
         tokio::spawn(async move {
@@ -75,7 +73,7 @@ pub async fn find(db: &Db, token: &str) -> Result<Option<SignedIn>, Error> {
             }
         });
     }
-    whose(db, &session).await
+    found.map(whose).transpose()
 }
 
 /// The account behind a session that was named by something the panel has signed, if it lives.
@@ -83,20 +81,32 @@ pub async fn find(db: &Db, token: &str) -> Result<Option<SignedIn>, Error> {
 /// # Errors
 /// When the database does not answer.
 pub async fn by_id(db: &Db, id: SessionId) -> Result<Option<SignedIn>, Error> {
-    match session::Entity::find_by_id(id.0).one(db.reads()).await? {
-        Some(session) if is_alive(&session, now()) => whose(db, &session).await,
-        Some(_) | None => Ok(None),
-    }
+    let found = living(db, session::Column::Id.eq(id.0)).await?;
+    found.map(whose).transpose()
 }
 
-async fn whose(db: &Db, session: &session::Model) -> Result<Option<SignedIn>, Error> {
-    let Some(user) = user::Entity::find_by_id(session.user_id)
+/// By one query: every request begins with it.
+async fn living(
+    db: &Db,
+    which: SimpleExpr,
+) -> Result<Option<(session::Model, user::Model)>, Error> {
+    let to_user = session::Entity::belongs_to(user::Entity)
+        .from(session::Column::UserId)
+        .to(user::Column::Id);
+    let found = session::Entity::find()
+        .select_also(user::Entity)
+        .join(JoinType::InnerJoin, to_user.into())
+        .filter(which)
         .one(db.reads())
-        .await?
-    else {
-        return Ok(None);
-    };
-    Ok(Some(SignedIn {
+        .await?;
+    Ok(match found {
+        Some((session, Some(user))) if is_alive(&session, now()) => Some((session, user)),
+        Some(_) | None => None,
+    })
+}
+
+fn whose((session, user): (session::Model, user::Model)) -> Result<SignedIn, Error> {
+    Ok(SignedIn {
         account: AccountResource {
             id: UserId(user.id),
             name: user.name,
@@ -104,7 +114,7 @@ async fn whose(db: &Db, session: &session::Model) -> Result<Option<SignedIn>, Er
             role: words::role(&user.role)?,
         },
         session: SessionId(session.id),
-    }))
+    })
 }
 
 /// The caller's living sessions, the one that was used last first.

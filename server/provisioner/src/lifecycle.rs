@@ -76,7 +76,7 @@ impl Worker {
                 // Beside the queue, which does not wait for it.
                 _ = pruning.tick() => drop(tokio::spawn(prune(self.panel.db.clone()))),
                 _ = poll.tick() => {}
-                () = self.panel.db.bus().news() => {}
+                () = self.panel.db.bus().work() => {}
                 Some(ended) = running.join_next() => {
                     if let Err(error) = ended {
                         tracing::error!(%error, "an operation's task ended badly");

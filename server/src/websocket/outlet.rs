@@ -69,8 +69,12 @@ impl Outlet {
             return;
         }
         let mut sent = if waiting.frames.is_empty() {
+            let sent = match frames {
+                [frame] => self.stream.try_write(frame),
+                _ => self.stream.try_write_vectored(slices),
+            };
             // A broken connection is for the reading side to find.
-            self.stream.try_write_vectored(slices).unwrap_or(0)
+            sent.unwrap_or(0)
         } else {
             0
         };

@@ -171,7 +171,7 @@ async fn look_again_and_again(sockets: Weak<Sockets>, db: Db) {
             match timeout(LONGEST_LOOK, Standing::read(&db)).await {
                 Ok(Ok(standing)) => *open.look() = Some(Arc::new(Look { began_at, standing })),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "who may still listen could not be looked up")
+                    tracing::warn!(%error, "who may still listen could not be looked up");
                 }
                 Err(_) => tracing::warn!("the database did not tell in time who may still listen"),
             }

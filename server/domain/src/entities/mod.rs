@@ -41,6 +41,8 @@ impl Record for firewall_rule::Model {
 }
 
 impl Record for operation::Model {
+    const IS_WORK: bool = true;
+
     fn announcement(&self) -> Announcement {
         Announcement::Server(ServerId(self.server_id))
     }
