@@ -8,7 +8,7 @@ mod task;
 use serde::{Deserialize, Serialize};
 
 pub use self::cron::{CronExpression, Schedule, Times};
-pub use self::runs::{RunResource, RunState, RunsInput, RunsPage, Trigger};
+pub use self::runs::{RunInput, RunResource, RunState, RunsInput, RunsPage, Trigger};
 pub use self::task::{Frequency, NewTask, Overlap, RunAs, TaskFields, TaskTimeout, command};
 use crate::servers::ServerSummary;
 use crate::{OperationId, ServerId, Status, TaskId, Timestamp};
@@ -108,6 +108,8 @@ pub struct SchedulerEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchedulerResource {
     pub server: ServerSummary,
+    /// Whether tasks can be added: the server was provisioned once.
+    pub is_ready: bool,
     /// Whether cron runs, as the panel last found it; `None` before it has looked.
     pub is_running: Option<bool>,
     /// `Europe/Berlin`, as the server told.

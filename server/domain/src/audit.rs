@@ -38,6 +38,7 @@ pub enum Topic {
     Account,
     Server,
     Firewall,
+    Scheduler,
 }
 
 impl Topic {
@@ -46,6 +47,7 @@ impl Topic {
             Self::Account => "account",
             Self::Server => "server",
             Self::Firewall => "firewall",
+            Self::Scheduler => "scheduler",
         }
     }
 }

@@ -14,6 +14,15 @@ pub struct RunsInput {
     pub before: Option<RunId>,
 }
 
+/// Asks for what a run printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunInput {
+    pub server_id: ServerId,
+    pub task_id: TaskId,
+    pub run_id: RunId,
+}
+
 /// Some runs, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunsPage {
@@ -31,8 +40,8 @@ pub struct RunResource {
     pub started_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub exit_code: Option<i32>,
-    /// The beginning and the end of what it printed.
-    pub output: String,
+    /// How much of what it printed is kept.
+    pub output_bytes: i64,
 }
 
 /// How a run stands.

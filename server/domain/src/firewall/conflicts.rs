@@ -61,7 +61,11 @@ pub(crate) async fn in_the_way(
         OperationKind::Remove(ResourceKind::FirewallRule)
         | OperationKind::Authorize
         | OperationKind::Provision
-        | OperationKind::Reboot => return Ok(None),
+        | OperationKind::Reboot
+        | OperationKind::RunTask
+        | OperationKind::Install(ResourceKind::ScheduledTask)
+        | OperationKind::Change(ResourceKind::ScheduledTask)
+        | OperationKind::Remove(ResourceKind::ScheduledTask) => return Ok(None),
     };
     for other in others(conn, row.server_id, Some(id)).await? {
         let is_on_the_server = match words::status(&other.status)? {
