@@ -36,6 +36,13 @@ impl MigrationTrait for Migration {
                 &["handle"][..],
                 true,
             ),
+            // Whoever reports a run says nothing but this.
+            (
+                "scheduled_tasks_token",
+                "scheduled_tasks",
+                &["token_hash"][..],
+                true,
+            ),
             // A run is reported over the network and collected as well, both more than once.
             (
                 "task_runs_key",

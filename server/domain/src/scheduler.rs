@@ -19,7 +19,7 @@ use wire::operations::OperationKind;
 use wire::scheduler::{NewTask, TaskTimeout};
 use wire::{ApiError, OperationId, ResourceKind, ServerId, Status, TaskId};
 
-pub use self::next::next_runs;
+pub use self::next::next_of_server;
 pub use self::runs::{
     Found, RunReport, WatchedServer, WatchedTask, by_token, history, is_zone, output, record,
     watched,

@@ -15,40 +15,44 @@ use crate::scripts::script;
 
 /// Puts a task on its server, with cron if that is not there.
 pub fn install(task: &TaskOnServer) -> Plan {
-    let cron = script!("apt.sh", "service.sh", "scheduler.sh");
-    Plan {
-        steps: vec![
-            Step::new("Scheduler", cron, LONG),
-            written("Add the task", task),
-        ],
-    }
+    after_cron(written("Add the task", task))
 }
 
-/// Makes a task on its server what it is to be.
+/// Makes a task on its server what it is to be. Cron may have died since: whoever resumes a task wants it to run.
 pub fn change(task: &TaskOnServer) -> Plan {
-    Plan {
-        steps: vec![written("Change the task", task)],
-    }
+    after_cron(written("Change the task", task))
 }
 
 /// Takes a task off its server, and stops it if it runs. One that is not there is gone already.
 pub fn remove(handle: &TaskHandle) -> Plan {
+    let step = |title, script| Step::new(title, script, SHORT).with("handle", handle.to_string());
     Plan {
-        steps: vec![Step::new("Remove the task", REMOVE, SHORT).with("handle", handle.to_string())],
+        steps: vec![
+            step("Remove the task", REMOVE),
+            step("Verify", IS_GONE).as_probe().retried(Retry::RepeatAll),
+        ],
     }
 }
 
 /// Runs a task once, as cron would.
 pub fn run_now(handle: &TaskHandle) -> Plan {
-    let step = Step::new("Run the command", RUN_NOW, LONGEST_RUN)
-        .with("handle", handle.to_string())
-        .retried(Retry::Repeat)
-        .with_users_command();
-    Plan { steps: vec![step] }
+    let step = |title, script, deadline| {
+        Step::new(title, script, deadline)
+            .with("handle", handle.to_string())
+            .retried(Retry::Repeat)
+    };
+    Plan {
+        steps: vec![
+            step("Look for the task", IS_THERE, SHORT).as_probe(),
+            step("Run the command", RUN_NOW, LONGEST_RUN).with_users_command(),
+        ],
+    }
 }
 
 const TASK: Script = script!("tasks.sh", "run_task.sh", "task.sh");
 const REMOVE: Script = script!("tasks.sh", "remove_task.sh");
+const IS_GONE: Script = script!("tasks.sh", "task_is_gone.sh");
+const IS_THERE: Script = script!("tasks.sh", "task_is_there.sh");
 const RUN_NOW: Script = script!("tasks.sh", "run_task_now.sh");
 /// What there is of runs, and of the server; see `collecting`.
 pub const COLLECT: Script = script!("tasks.sh", "collect_runs.sh");
@@ -60,6 +64,14 @@ const SHORT: Duration = Duration::from_mins(2);
 const LONG: Duration = Duration::from_mins(30);
 /// The longest timeout there is, and a wait for a run that goes on.
 const LONGEST_RUN: Duration = Duration::from_mins(65);
+
+fn after_cron(step: Step) -> Plan {
+    let cron = script!("apt.sh", "service.sh", "scheduler.sh");
+    let cron = Step::new("Scheduler", cron, LONG).retried(Retry::Repeat);
+    Plan {
+        steps: vec![cron, step],
+    }
+}
 
 fn written(title: &'static str, task: &TaskOnServer) -> Step {
     let TaskOnServer {

@@ -6,6 +6,8 @@ use jiff::{Timestamp as Instant, ToSpan};
 use wire::Timestamp;
 use wire::scheduler::{CronExpression, NextRun, NextRuns, Schedule, Times};
 
+use crate::access::OwnedServer;
+use crate::db::now;
 use crate::entities::server;
 
 /// What is shown of it.
@@ -13,8 +15,13 @@ const SHOWN: usize = 5;
 /// A 29 February that is a Monday comes every 28 years, and over the turn of a century after 40.
 const YEARS: i32 = 50;
 
-/// The next five runs.
-pub fn next_runs(
+/// The next five runs of an expression on a server.
+pub fn next_of_server(expression: &CronExpression, server: &OwnedServer) -> NextRuns {
+    next_runs(expression, &server.0, now())
+}
+
+/// The next five runs after a moment.
+pub(super) fn next_runs(
     expression: &CronExpression,
     server: &server::Model,
     after: Timestamp,

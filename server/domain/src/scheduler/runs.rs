@@ -77,9 +77,15 @@ pub async fn watched(db: &Db) -> Result<Vec<WatchedServer>, Error> {
         .await?;
     let mut by_server = HashMap::<i64, Vec<WatchedTask>>::new();
     for task in tasks {
-        let (id, handle) = (TaskId(task.id), words::handle(&task.handle)?);
-        let of_server = by_server.entry(task.server_id).or_default();
-        of_server.push(WatchedTask { id, handle });
+        let id = TaskId(task.id);
+        match words::handle(&task.handle) {
+            Ok(handle) => {
+                let of_server = by_server.entry(task.server_id).or_default();
+                of_server.push(WatchedTask { id, handle });
+            }
+            // One that cannot be read must not keep the others from being looked after.
+            Err(error) => tracing::error!(task = id.0, %error, "a task cannot be looked after"),
+        }
     }
     // One that failed may be back; nobody logs in where a decision is waited for.
     let there = [Connection::Connected, Connection::Failed];

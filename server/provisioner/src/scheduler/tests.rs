@@ -61,7 +61,7 @@ impl Server {
     }
 
     fn install(&self, task: &TaskOnServer) -> Output {
-        let step = change(task).steps.remove(0);
+        let step = change(task).steps.remove(1);
         let output = self.run(step.script, &step.stdin());
         assert!(output.status.success(), "{output:?}");
         output
@@ -184,8 +184,11 @@ fn a_task_is_words_and_its_name_stays_in_the_panel() {
         [
             "Scheduler as Root in 1800s []",
             r#"Add the task as Root in 120s [handle="5f0c9a12b3d4e6f7", runs as="root", timeout in seconds="20", while the last run goes on="skip", when="*/5 * 1 jan *", paused="no", reports to="", SHA-256 of the command="b5bea41b6c623f7c09f1bf24dcae58ebab3c0cdd90ad966bc43a45b44867e12b", command="true"]"#,
+            "Scheduler as Root in 1800s []",
             r#"Change the task as Root in 120s [handle="5f0c9a12b3d4e6f7", runs as="root", timeout in seconds="20", while the last run goes on="skip", when="*/5 * 1 jan *", paused="yes", reports to="https://panel.example.com/scheduler/report", SHA-256 of the command="becc291c2b6e05c840e82019989c97e81e0fb3cea23eb2d609a94b6ebf1320a6", command="echo \"a\\\\n\"\\n\tdone\\rx\\n"]"#,
             r#"Remove the task as Root in 120s [handle="5f0c9a12b3d4e6f7"]"#,
+            r#"Verify as Root in 120s [handle="5f0c9a12b3d4e6f7"]"#,
+            r#"Look for the task as Root in 120s [handle="5f0c9a12b3d4e6f7"]"#,
             r#"Run the command as Root in 3900s [handle="5f0c9a12b3d4e6f7"]"#,
         ]
     );
@@ -412,7 +415,7 @@ fn where_runs_queue_one_waits_and_more_do_not() {
 #[test]
 fn run_by_hand_it_prints_as_it_goes_and_ends_as_its_command() {
     let server = Server::with(&task("echo one; echo ::error two >&2; exit 7"));
-    let step = run_now(&handle()).steps.remove(0);
+    let step = run_now(&handle()).steps.remove(1);
     let output = server.run(step.script, &step.stdin());
     assert_eq!(output.stdout, b"one\n::error two\n");
     assert_eq!(output.status.code(), Some(7));
@@ -485,6 +488,8 @@ fn removal_stops_what_runs_and_leaves_no_file_behind_also_the_second_time() {
         .collect();
     assert_eq!(left, before);
     assert!(server.remove().status.success());
+    server.install(&task("true"));
+    assert!(!verified(&server));
 }
 
 #[test]

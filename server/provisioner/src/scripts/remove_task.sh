@@ -24,4 +24,4 @@ if rmdir "$tasks" 2>/dev/null; then
   rm -f "$programs/run-task"
   rmdir "$programs" 2>/dev/null || true
 fi
-summary 'nothing of it is left'
+summary 'taken from cron, with its runs'
