@@ -481,6 +481,12 @@ fn removal_stops_what_runs_and_leaves_no_file_behind_also_the_second_time() {
     assert!(output.status.success(), "{output:?}");
     running.wait().expect("it ends");
     let ours = server.0.path().join("ours");
+    let verify = remove(&handle()).steps.remove(1);
+    let verified = |server: &Server| {
+        let output = server.run(verify.script, &verify.stdin());
+        output.status.success()
+    };
+    assert!(verified(&server));
     let left: Vec<_> = server
         .files()
         .into_iter()
