@@ -57,6 +57,13 @@ impl MigrationTrait for Migration {
                 &["task_id", "started_at", "id"][..],
                 false,
             ),
+            // Whether one goes on.
+            (
+                "task_runs_state",
+                "task_runs",
+                &["task_id", "state"][..],
+                false,
+            ),
             ("task_runs_server", "task_runs", &["server_id"][..], false),
         ] {
             let mut index = Index::create();

@@ -9,7 +9,7 @@ use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use serde_json::Value;
 use wire::accounts::{NoInput, Visitor};
-use wire::event::{Channel, Ending};
+use wire::event::{Alert, Channel, Ending, News};
 use wire::{OperationId, Timestamp};
 
 use super::backoff::delay_ms;
@@ -231,7 +231,13 @@ fn hear(text: &str) -> bool {
         ("OperationEnded", Some(Channel::User(user))) => {
             let data = message["data"].as_str().unwrap_or_default();
             if let Some(ending) = Ending::read(user, data) {
-                listeners::hear_ending(&ending);
+                listeners::hear_news(&News::Ended(ending));
+            }
+        }
+        ("Alerted", Some(Channel::User(user))) => {
+            let data = message["data"].as_str().unwrap_or_default();
+            if let Some(alert) = Alert::read(user, data) {
+                listeners::hear_news(&News::Alerted(alert));
             }
         }
         _ => {}

@@ -181,14 +181,13 @@ pub fn TaskInputs(server: ServerId, form: TaskForm) -> impl IntoView {
             <Field field=form.name label="Name" hint="What the task is for."/>
             <Select field=form.run_as label="Runs as" choices=USERS/>
         </div>
-        <div class="is-code">
-            <TextArea
-                field=form.command
-                label="Command"
-                hint="Anything a shell understands, also over several lines. It is handed over as it is written here."
-                rows=4
-            />
-        </div>
+        <TextArea
+            field=form.command
+            label="Command"
+            hint="Anything a shell understands, also over several lines. It is handed over as it is written here."
+            rows=4
+            is_code=true
+        />
         <Environment/>
         <div class="field-row is-rule">
             <Select field=form.frequency label="How often" choices=FREQUENCIES/>
@@ -222,10 +221,8 @@ fn Environment() -> impl IntoView {
                     .iter()
                     .map(|(name, value)| {
                         view! {
-                            <div>
-                                <dt>{*name}</dt>
-                                <dd class="is-code">{*value}</dd>
-                            </div>
+                            <dt>{*name}</dt>
+                            <dd class="is-code">{*value}</dd>
                         }
                     })
                     .collect_view()}

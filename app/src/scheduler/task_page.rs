@@ -106,27 +106,19 @@ fn Facts(task: Memo<TaskResource>) -> impl IntoView {
         <section class="panel" aria-label="What it does">
             <pre class="output" tabindex="0">{move || task.with(|task| task.command.clone())}</pre>
             <dl class="facts">
-                <div>
-                    <dt>"Runs as"</dt>
-                    <dd>{move || task.with(|task| task.run_as.as_str())}</dd>
-                </div>
-                <div>
-                    <dt>"When"</dt>
-                    <dd class="is-code">{move || task.with(|task| task.expression.clone())}</dd>
-                </div>
-                <div>
-                    <dt>"Timeout"</dt>
-                    <dd>{move || format!("{} s", task.with(|task| task.timeout))}</dd>
-                </div>
-                <div>
-                    <dt>"Last success"</dt>
-                    <dd>
+                <dt>"Runs as"</dt>
+                <dd>{move || task.with(|task| task.run_as.as_str())}</dd>
+                <dt>"When"</dt>
+                <dd class="is-code">{move || task.with(|task| task.expression.clone())}</dd>
+                <dt>"Timeout"</dt>
+                <dd>{move || format!("{} s", task.with(|task| task.timeout))}</dd>
+                <dt>"Last success"</dt>
+                <dd>
                         {move || match task.with(|task| task.last_success_at) {
                             Some(at) => view! { <Ago at=Signal::stored(at)/> }.into_any(),
                             None => "never".into_any(),
                         }}
-                    </dd>
-                </div>
+                </dd>
             </dl>
         </section>
     }

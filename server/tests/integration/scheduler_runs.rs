@@ -2,11 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use domain::bus::{Heard, Topic};
 use domain::entities::{audit_entry, scheduled_task};
 use domain::scheduler::{Found, RunReport};
+use futures::FutureExt;
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
 use serde_json::{Value, json};
 use ssh::fake::Answer as Said;
+use wire::event::Event;
 use wire::scheduler::{RunState, Trigger};
 use wire::{ServerId, TaskId, Timestamp};
 
@@ -273,6 +276,30 @@ async fn the_first_failure_after_a_success_is_told_once_and_only_to_those_who_wa
 }
 
 #[tokio::test]
+async fn what_went_wrong_is_told_to_the_owner_at_once_and_to_nobody_else() {
+    let world = World::new().await;
+    let other = world.app.other_owner().await;
+    let listen = |who: &Visitor| {
+        let mut listener = world.app.panel.db.bus().listen();
+        listener.join(Topic::User(who.who.user()));
+        listener
+    };
+    let (mut owner, mut stranger) = (listen(&world.owner), listen(&other));
+    world
+        .record(report(RunState::Failed, 1_798_761_600_000))
+        .await;
+    let Some(Some(Heard::Event(delivery))) = owner.next().now_or_never() else {
+        panic!("the owner was not told");
+    };
+    let Event::Alerted { alert, .. } = &*delivery.event else {
+        panic!("{:?}", delivery.event);
+    };
+    assert_eq!(alert.sentence, "Scheduled task Backup failed: exit code 1");
+    assert_eq!(alert.server_id, world.server);
+    assert!(stranger.next().now_or_never().is_none());
+}
+
+#[tokio::test]
 async fn a_run_that_did_not_come_is_told_once_and_the_next_one_takes_that_back() {
     let world = World::new().await;
     // Every five minutes, and it is a quarter past midnight.
@@ -290,6 +317,19 @@ async fn a_run_that_did_not_come_is_told_once_and_the_next_one_takes_that_back()
         .record_with(vec![report(RunState::Succeeded, midnight)], Some(at(4)))
         .await;
     assert_eq!(world.row().await.missed_at, None);
+    // One that waits for the end of the run before has not come either.
+    let long = RunReport {
+        trigger: Trigger::Panel,
+        ..report(RunState::Running, midnight + minute)
+    };
+    world.record_with(vec![long.clone()], Some(at(15))).await;
+    assert_eq!(world.row().await.missed_at, None);
+    world
+        .record(RunReport {
+            state: RunState::Succeeded,
+            ..long
+        })
+        .await;
     // What is not collected yet is not missed.
     let partly = Found {
         is_all: false,

@@ -283,7 +283,7 @@ mod tests {
         ] {
             let times = times(expression);
             let found: Vec<_> = runs(&times, &zone, Timestamp(start.0 - 1))
-                .map(|at| at.as_millisecond())
+                .map(Instant::as_millisecond)
                 .take_while(|at| *at < start.0 + minutes * 60_000)
                 .collect();
             let looked: Vec<_> = (0..minutes)

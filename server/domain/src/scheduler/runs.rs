@@ -16,7 +16,7 @@ use wire::{ApiError, RunId, ServerId, Status, TaskId, Timestamp};
 use super::watch::{self, Clock};
 use super::{TaskHandle, find};
 use crate::access::OwnedServer;
-use crate::audit::{self, Actor, Topic};
+use crate::audit::{self, Topic};
 use crate::db::Tx;
 use crate::entities::{operation, scheduled_task, server, task_run};
 use crate::{Db, Error, servers, words};
@@ -237,7 +237,7 @@ async fn note_end(tx: &mut Tx, id: i64, report: &RunReport) -> Result<(), Error>
     };
     let sentence = format!("Scheduled task {} failed: {how}", task.name);
     let server = ServerId(task.server_id);
-    audit::record(tx, &Actor::Panel, server, Topic::Scheduler, sentence).await
+    audit::alert(tx, server, Topic::Scheduler, sentence).await
 }
 
 async fn note_server(tx: &mut Tx, id: ServerId, found: &Found) -> Result<(), Error> {
@@ -260,7 +260,7 @@ async fn note_server(tx: &mut Tx, id: ServerId, found: &Found) -> Result<(), Err
         .await?;
     if stopped {
         let sentence = "Cron does not run any more: no scheduled task will start".to_owned();
-        audit::record(tx, &Actor::Panel, id, Topic::Scheduler, sentence).await?;
+        audit::alert(tx, id, Topic::Scheduler, sentence).await?;
     }
     if let (true, Some(clock)) = (found.is_all, found.clock) {
         watch::look(tx, &row, Clock(clock)).await?;

@@ -2,12 +2,12 @@
 //! happened, and taken back by the next run.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use wire::scheduler::{CronExpression, Schedule, Trigger};
+use wire::scheduler::{CronExpression, RunState, Schedule, Trigger};
 use wire::{ServerId, Timestamp};
 
 use super::next::{in_words, last_due, zone_of};
 use super::runs::{RunReport, is_due_in};
-use crate::audit::{self, Actor, Topic};
+use crate::audit::{self, Topic};
 use crate::db::Tx;
 use crate::entities::{scheduled_task, server, task_run};
 use crate::{Error, words};
@@ -80,9 +80,25 @@ async fn missed(
     let Some(due) = last_due(&times, &zone_of(server), Timestamp(since), until) else {
         return Ok(None);
     };
+    // What waits for the end of a run that goes on has not begun, and is not missed.
+    if goes_on(tx, task.id).await? {
+        return Ok(None);
+    }
     let told = task.missed_at.is_some_and(|told| told >= due.0);
     let ran = last_begun_by_cron(tx, task.id).await?;
     Ok((!told && ran.is_none_or(|ran| ran < due.0)).then_some(due))
+}
+
+async fn goes_on(tx: &Tx, task: i64) -> Result<bool, Error> {
+    let running = task_run::Entity::find()
+        .select_only()
+        .column(task_run::Column::Id)
+        .filter(task_run::Column::TaskId.eq(task))
+        .filter(task_run::Column::State.eq(RunState::Running.as_str()))
+        .into_tuple::<i64>()
+        .one(tx.reads())
+        .await?;
+    Ok(running.is_some())
 }
 
 async fn last_begun_by_cron(tx: &Tx, task: i64) -> Result<Option<i64>, Error> {
@@ -113,12 +129,5 @@ async fn tell(
         .map(|at| in_words(at, &zone_of(server)).words)
         .unwrap_or_default();
     let sentence = format!("Scheduled task {} did not run on {when}", task.name);
-    audit::record(
-        tx,
-        &Actor::Panel,
-        ServerId(server.id),
-        Topic::Scheduler,
-        sentence,
-    )
-    .await
+    audit::alert(tx, ServerId(server.id), Topic::Scheduler, sentence).await
 }

@@ -167,17 +167,12 @@ impl Worker {
 
 /// Whether there may be something to collect that nobody should have to wait for.
 fn leaves_runs(kind: OperationKind) -> bool {
-    match kind {
-        OperationKind::RunTask
-        | OperationKind::Install(ResourceKind::ScheduledTask)
-        | OperationKind::Change(ResourceKind::ScheduledTask) => true,
-        OperationKind::Authorize
-        | OperationKind::Provision
-        | OperationKind::Reboot
-        | OperationKind::Install(ResourceKind::FirewallRule)
-        | OperationKind::Change(ResourceKind::FirewallRule)
-        | OperationKind::Remove(_) => false,
-    }
+    [
+        OperationKind::RunTask,
+        OperationKind::Install(ResourceKind::ScheduledTask),
+        OperationKind::Change(ResourceKind::ScheduledTask),
+    ]
+    .contains(&kind)
 }
 
 /// Whether another attempt by this worker may help: the database is back, say, and the steps know where they stand.

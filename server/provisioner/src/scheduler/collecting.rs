@@ -2,6 +2,7 @@
 //! what they could not deliver elsewhere. A run leaves its server only after it is in the database.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,10 +103,10 @@ impl Collector {
 }
 
 async fn ask(remote: &dyn Remote, tasks: &[WatchedTask]) -> Result<Answer> {
-    let handles: String = tasks
-        .iter()
-        .map(|task| format!("{}\n", task.handle))
-        .collect();
+    let mut handles = String::new();
+    for task in tasks {
+        let _ = writeln!(handles, "{}", task.handle);
+    }
     let mut heard = Heard::default();
     let exit = remote
         .run(
@@ -129,10 +130,12 @@ async fn forget(
     runs: &[(TaskId, RunReport)],
 ) -> Result<()> {
     let handles: HashMap<_, _> = tasks.iter().map(|task| (task.id, &task.handle)).collect();
-    let over = runs.iter().filter(|(_, run)| run.state.is_over());
-    let lines: String = over
-        .filter_map(|(task, run)| Some(format!("{} {}\n", handles.get(task)?, run.key)))
-        .collect();
+    let mut lines = String::new();
+    for (task, run) in runs.iter().filter(|(_, run)| run.state.is_over()) {
+        if let Some(handle) = handles.get(task) {
+            let _ = writeln!(lines, "{handle} {}", run.key);
+        }
+    }
     if lines.is_empty() {
         return Ok(());
     }

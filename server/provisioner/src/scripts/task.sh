@@ -11,7 +11,8 @@ case "$expression" in '' | *[!0-9A-Za-z*/,@\ -]*) fail 'The expression of the ta
 getent passwd "$user" >/dev/null ||
   fail "The user $user is not on this server. Provision it again, or run the task as root."
 own_folder "$tasks" "$tasks/$handle" "$tasks/$handle/runs"
-mkdir -p -m 755 "$programs"
+mkdir -m 755 "$programs" 2>/dev/null || true
+check_folder "$programs"
 run_task_program | put 755 "$programs/run-task"
 cd "$tasks/$handle"
 # Others than root cannot get into the folder; whom the task runs as gets the file opened.
