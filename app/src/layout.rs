@@ -218,8 +218,15 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
                 .find(|server| server.id.to_string() == id)
                 .map_or_else(|| "Server".to_owned(), |server| server.name.clone()),
             (2, "firewall") => "Firewall".to_owned(),
+            (2, "scheduler") => "Scheduler".to_owned(),
             (2, "settings") => "Settings".to_owned(),
-            (3, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("Operation {id}"),
+            (3, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
+                if path.contains("/scheduler/") {
+                    format!("Task {id}")
+                } else {
+                    format!("Operation {id}")
+                }
+            }
             _ => break,
         };
         crumbs.push(Crumb {
@@ -325,6 +332,10 @@ mod tests {
         assert_eq!(
             titles("/servers/5/operations/7"),
             ["Servers", "Server", "Operations", "Operation 7"]
+        );
+        assert_eq!(
+            titles("/servers/5/scheduler/7"),
+            ["Servers", "Server", "Scheduler", "Task 7"]
         );
     }
 }

@@ -12,6 +12,7 @@ pub mod live;
 pub mod operations;
 mod pages;
 pub mod policy;
+pub mod scheduler;
 mod search;
 pub mod servers;
 #[cfg(feature = "ssr")]
@@ -107,6 +108,8 @@ pub fn App(hydrated: Hydrated) -> impl IntoView {
                     <ParentRoute path=path!("/servers/:id") view=Page::Server(OfServer::Frame) ssr=SsrMode::Async>
                         <Route path=path!("") view=Page::Server(OfServer::Overview) ssr=SsrMode::Async/>
                         <Route path=path!("/firewall") view=Page::Server(OfServer::Firewall) ssr=SsrMode::Async/>
+                        <Route path=path!("/scheduler") view=Page::Server(OfServer::Scheduler) ssr=SsrMode::Async/>
+                        <Route path=path!("/scheduler/:task") view=Page::Server(OfServer::Task) ssr=SsrMode::Async/>
                         <Route path=path!("/settings") view=Page::Server(OfServer::Settings) ssr=SsrMode::Async/>
                         <Route path=path!("/operations") view=Page::Operation(OfOperation::OfServer) ssr=SsrMode::Async/>
                         <Route path=path!("/operations/:operation") view=Page::Operation(OfOperation::One) ssr=SsrMode::Async/>

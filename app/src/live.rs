@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use leptos::prelude::*;
-use wire::event::{Channel, Ending};
+use wire::event::{Channel, News};
 use wire::{ApiError, OperationId, ServerId, UserId};
 
 pub use self::refetcher::Outcome;
@@ -34,7 +34,7 @@ pub enum Interest {
     /// What an operation prints.
     Output(ServerId, OperationId),
     /// How operations ended, told without a fetch.
-    Endings(UserId),
+    News(UserId),
 }
 
 /// A value that follows the server's.
@@ -155,15 +155,15 @@ where
     listener
 }
 
-/// Runs `tell` for each operation of the account that ends, until the surrounding component goes. Does
-/// nothing on the server.
-pub fn on_ending(user: UserId, tell: impl Fn(Ending) + Send + Sync + 'static) {
+/// Runs `tell` for whatever the account is told at once, until the surrounding component goes. Does nothing on the
+/// server.
+pub fn on_news(user: UserId, tell: impl Fn(News) + Send + Sync + 'static) {
     let tell = Arc::new(tell);
     let id = Arc::new(OnceLock::new());
     let added = id.clone();
     Effect::new(move || {
         let tell = tell.clone();
-        added.get_or_init(|| listeners::add_endings(user, move |ending| tell(ending)));
+        added.get_or_init(|| listeners::add_news(user, move |news| tell(news)));
     });
     remove_on_cleanup(id);
 }

@@ -29,6 +29,7 @@ pub use self::endings::tell_of_endings;
 pub use self::list::{OperationsPage, ServerOperationsPage};
 pub use self::page::OperationPage;
 pub use self::plan::{Steps, Wanted};
+pub use self::printed::Printed;
 pub use self::view::OperationView;
 
 /// A page of a list of operations: of one server, or of all that are the caller's.

@@ -18,6 +18,7 @@ use crate::accounts::{AccountPage, AccountsPage, SetupPage, SignInForm, SignInPa
 use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
+use crate::scheduler::{ScheduledTaskPage, SchedulerPage};
 use crate::servers::{NewServerPage, ServerFrame, ServerPage, ServerSettingsPage};
 
 /// A page whose code comes when it is opened.
@@ -44,6 +45,9 @@ pub enum OfServer {
     Frame,
     Overview,
     Firewall,
+    Scheduler,
+    /// One scheduled task.
+    Task,
     Settings,
 }
 
@@ -128,6 +132,8 @@ fn server(page: OfServer) -> Result<AnyView, NotThere> {
         OfServer::Frame => view! { <ServerFrame/> }.into_any(),
         OfServer::Overview => view! { <ServerPage/> }.into_any(),
         OfServer::Firewall => view! { <FirewallPage/> }.into_any(),
+        OfServer::Scheduler => view! { <SchedulerPage/> }.into_any(),
+        OfServer::Task => view! { <ScheduledTaskPage/> }.into_any(),
         OfServer::Settings => view! { <ServerSettingsPage/> }.into_any(),
     })
 }

@@ -9,6 +9,8 @@ pub enum Policy {
     SetupOnly,
     /// Anybody who holds the token of an invitation.
     Invited,
+    /// A server that holds the token of one of its tasks; it counts for that task alone.
+    TaskToken,
     /// A living session; what belongs to somebody else is not found.
     SignedIn,
     /// A living session of an administrator; to others it is not found.
@@ -44,6 +46,16 @@ pub const SERVER_FUNCTIONS: &[(&str, Policy)] = &[
     ("/api/operations/preview", Policy::SignedIn),
     ("/api/operations/retry", Policy::SignedIn),
     ("/api/operations/show", Policy::SignedIn),
+    ("/api/scheduler/create", Policy::SignedIn),
+    ("/api/scheduler/next", Policy::SignedIn),
+    ("/api/scheduler/pause", Policy::SignedIn),
+    ("/api/scheduler/resume", Policy::SignedIn),
+    ("/api/scheduler/run", Policy::SignedIn),
+    ("/api/scheduler/run_output", Policy::SignedIn),
+    ("/api/scheduler/runs", Policy::SignedIn),
+    ("/api/scheduler/show", Policy::SignedIn),
+    ("/api/scheduler/task", Policy::SignedIn),
+    ("/api/scheduler/update", Policy::SignedIn),
     ("/api/servers/accept_host_key", Policy::SignedIn),
     ("/api/servers/authorize", Policy::SignedIn),
     ("/api/servers/check", Policy::SignedIn),

@@ -88,6 +88,26 @@ export async function typeWrongRule(page) {
   await expect(page.getByText('Put the lower port first')).toBeVisible();
 }
 
+/** They are asked for when the page has come. */
+export async function awaitNextRuns(page) {
+  await expect(page.getByText('Next runs.').first()).toBeVisible();
+}
+
+export async function typeWrongTask(page) {
+  await page.getByLabel('Name').fill('Clean up');
+  await page.getByLabel('Cron expression').fill('60 * * * *');
+  await page.getByRole('button', { name: 'Add task' }).click();
+  await expect(page.getByText('use 0 to 59')).toBeVisible();
+}
+
+export async function previewTask(page) {
+  const form = page.getByRole('form', { name: 'Add a task' });
+  await form.getByLabel('Name').fill('Clean up');
+  await form.getByLabel('Command', { exact: true }).fill('find ~/shop/tmp -mtime +2 -delete');
+  await form.getByText('Exact steps and commands').click();
+  await expect(form.getByText('# when: 0 0 * * *')).toBeVisible();
+}
+
 export async function refuseRetry(page) {
   await page.route('**/api/lifecycle/retry', (route) => route.fulfill({
     status: 429, json: { error: 'too_many', retry_after_seconds: 42 },

@@ -56,6 +56,19 @@ export const RULES = [
   }),
 ];
 
+const task = (name, command, expression, status, more = {}) => ({ name, command, expression, status, user: 'brokeforge', ...more });
+
+export const TASKS = [
+  task('Nightly backup', 'set -e\nmysqldump --all-databases | gzip > /srv/backup/$(date +%F).sql.gz\nfind /srv/backup -mtime +14 -delete', '30 2 * * *', 'active', {
+    user: 'root', runs: ['succeeded', 'succeeded', 'failed', 'succeeded', 'timed_out', 'succeeded'],
+  }),
+  task('Laravel scheduler', 'cd ~/shop && php artisan schedule:run', '* * * * *', 'active', { runs: ['succeeded', 'skipped', 'succeeded'], missed: 12 }),
+  task('Weekly report', 'php ~/shop/report.php --to "office@example.com"', '0 7 * * mon', 'paused', { runs: ['succeeded'] }),
+  task('Clean up uploads', 'find ~/shop/tmp -mtime +2 -delete', '@hourly', 'failed', {
+    error: 'Add the task: The user brokeforge is not on this server. Provision it again, or run the task as root.',
+  }),
+];
+
 export const DIAGNOSIS = {
   kind: 'disk_full',
   sentence: 'The disk is full: no space left in /usr/lib/php.',

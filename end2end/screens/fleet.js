@@ -2,11 +2,11 @@
 // shows of a server stands in the database, and is written there past the panel.
 
 import { HOST_KEY, OTHER_HOST_KEY } from '../support/panel.js';
-import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, RULES, SERVERS, summaries } from './data.js';
+import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, RULES, SERVERS, TASKS, summaries } from './data.js';
 
 const MINUTE = 60_000;
 
-/** Returns the ids that the addresses of pages are made of: `servers` by name, `operations` by how they ended. */
+/** Returns the ids that the addresses of pages are made of: `servers` and `tasks` by name, `operations` by how they ended. */
 export async function buildFleet(panel, caller) {
   const servers = await addServers(panel, caller);
   const operations = {};
@@ -17,9 +17,11 @@ export async function buildFleet(panel, caller) {
   stopAt(panel, operations.running, 'web-3', 'PHP', 'running', INSTALLING);
   stopAt(panel, operations.failed, 'web-4', 'PHP', 'failed', DISK_IS_FULL);
   operations.rule = addRules(panel, servers['web-1']);
+  const tasks = addTasks(panel, servers['web-1']);
   waitInLine(panel, servers['web-7']);
   setStatuses(panel, servers);
-  return { servers, operations };
+  panel.sql(`UPDATE servers SET time_zone = 'Europe/Berlin', scheduler_running = 1 WHERE id = ${servers['web-1']}`);
+  return { servers, operations, tasks };
 }
 
 async function addServers(panel, caller) {
@@ -109,6 +111,35 @@ function addRules(panel, server) {
     if (state === 'failed') failed = Number(operation);
   });
   return failed;
+}
+
+/** Tasks of one server with a past: a run a day, newest first. */
+function addTasks(panel, server) {
+  const now = Date.now();
+  const ids = {};
+  TASKS.forEach(({ name, command, expression, status, user, error, runs = [], missed }, place) => {
+    const at = now - (TASKS.length - place) * 9 * MINUTE;
+    const id = panel.sql(`
+      INSERT INTO scheduled_tasks (server_id, name, command, run_as, frequency, expression, timeout, overlap, notify, status, paused,
+        error_log, request_key, handle, active_since, missed_at, last_success_at, created_at, updated_at)
+      VALUES (${server}, ${text(name)}, ${text(command)}, '${user}', 'custom', '${expression}', 300, 'skip', 1, '${status}',
+        ${status === 'paused' ? 1 : 0}, ${text(error ?? null)}, 'picture-${place}', '000000000000000${place}', ${at},
+        ${missed ? now - missed * MINUTE : null}, ${runs.includes('succeeded') ? now - 5 * 60 * MINUTE : null}, ${at}, ${at});
+      SELECT last_insert_rowid()`);
+    ids[name] = Number(id);
+    runs.forEach((state, back) => {
+      const started = now - (back * 24 + 5) * 60 * MINUTE;
+      const code = { succeeded: 0, failed: 2, timed_out: 124 }[state] ?? null;
+      const output = state === 'skipped' ? '' : 'Dumped 41 tables.\n\u001b[0;33mwarning: 2 tables were locked\u001b[0m\n';
+      panel.sql(`
+        INSERT INTO task_runs (server_id, task_id, run_key, state, began_by, started_at, ended_at, exit_code, output, output_bytes)
+        VALUES (${server}, ${id}, '${started}-0a1b2c3d', '${state}', '${back === 1 ? 'panel' : 'cron'}', ${started}, ${started + 38_000},
+          ${code}, ${text(output)}, ${output.length})`);
+    });
+  });
+  panel.sql(`INSERT INTO audit_entries (at, user_id, actor, server_id, topic, sentence)
+    VALUES (${now - 12 * MINUTE}, NULL, 'the panel', ${server}, 'scheduler', 'Scheduled task Nightly backup failed: exit code 2')`);
+  return ids;
 }
 
 /** A queued provisioning stays queued while other work has the server's one lane. */

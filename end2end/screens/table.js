@@ -10,8 +10,8 @@ import * as act from './acts.js';
 
 const screen = (world, name, route, more = {}) => ({
   world, name, route,
-  path: ({ servers, operations }) =>
-    route.replace(':id', servers?.[more.server]).replace(':operation', operations?.[more.operation]) + (more.query ?? ''),
+  path: ({ servers, operations, tasks }) =>
+    route.replace(':id', servers?.[more.server]).replace(':task', tasks?.[more.task]).replace(':operation', operations?.[more.operation]) + (more.query ?? ''),
   ...more,
 });
 
@@ -20,6 +20,8 @@ const SOCKET = /WebSocket|status of 400/;
 const SERVER = '/servers/:id';
 const SETTINGS = '/servers/:id/settings';
 const FIREWALL = '/servers/:id/firewall';
+const SCHEDULER = '/servers/:id/scheduler';
+const TASK = '/servers/:id/scheduler/:task';
 const OPERATIONS = '/servers/:id/operations';
 const OPERATION = '/servers/:id/operations/:operation';
 
@@ -55,6 +57,15 @@ export const SCREENS = [
   screen('fleet', 'firewall-remove-dialog', FIREWALL, { server: 'web-1', prepare: act.click('Remove Metrics'), floats: true }),
   screen('fleet', 'firewall-empty', FIREWALL, { server: 'bakery' }),
   screen('fleet', 'firewall-not-yet', FIREWALL, { server: 'web-6' }),
+  screen('fleet', 'scheduler', SCHEDULER, { server: 'web-1', prepare: act.awaitNextRuns }),
+  screen('fleet', 'scheduler-errors', SCHEDULER, { server: 'web-1', prepare: act.typeWrongTask }),
+  screen('fleet', 'scheduler-edit-dialog', SCHEDULER, { server: 'web-1', prepare: act.click('Edit Nightly backup'), floats: true }),
+  screen('fleet', 'scheduler-remove-dialog', SCHEDULER, { server: 'web-1', prepare: act.click('Remove Nightly backup'), floats: true }),
+  screen('fleet', 'scheduler-empty', SCHEDULER, { server: 'bakery', prepare: act.awaitNextRuns }),
+  screen('fleet', 'scheduler-not-yet', SCHEDULER, { server: 'web-6' }),
+  screen('fleet', 'task', TASK, { server: 'web-1', task: 'Nightly backup', prepare: act.click('Show') }),
+  screen('fleet', 'task-paused', TASK, { server: 'web-1', task: 'Weekly report' }),
+  screen('fleet', 'preview-task', SCHEDULER, { server: 'web-1', prepare: act.previewTask }),
   screen('fleet', 'toasts', FIREWALL, { server: 'web-1', before: act.refuseRetry, prepare: act.click('Retry Game servers'), floats: true }),
   screen('fleet', 'operation-running', OPERATION, { server: 'web-3', operation: 'running' }),
   screen('fleet', 'operation-failed', OPERATION, { server: 'web-4', operation: 'failed' }),

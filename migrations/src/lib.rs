@@ -14,6 +14,7 @@ mod m0011_provision_options;
 mod m0013_user_roles;
 mod m0014_sshd_ports;
 mod m0015_indexes;
+mod m0016_scheduler;
 
 use sea_orm_migration::prelude::*;
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_user_roles::Migration),
             Box::new(m0014_sshd_ports::Migration),
             Box::new(m0015_indexes::Migration),
+            Box::new(m0016_scheduler::Migration),
         ]
     }
 }

@@ -75,7 +75,7 @@ pub async fn guard_calls(State(state): State<AppState>, request: Request, next: 
         (Policy::Administrator, Some(Role::Member)) => return refuse(&ApiError::NotFound),
         (Policy::Administrator, Some(Role::Administrator))
         | (Policy::SignedIn, Some(_))
-        | (Policy::SetupOnly | Policy::Invited | Policy::Public, _) => {}
+        | (Policy::SetupOnly | Policy::Invited | Policy::TaskToken | Policy::Public, _) => {}
     }
     let response = next.run(request).await;
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {

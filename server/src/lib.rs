@@ -3,6 +3,7 @@
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod broadcasting;
+pub mod callbacks;
 pub mod commands;
 pub mod config;
 pub mod data_folder;

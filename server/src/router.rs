@@ -25,7 +25,7 @@ use tower_http::services::ServeDir;
 use crate::broadcasting::auth;
 use crate::proxies::TrustedProxies;
 use crate::websocket::Sockets;
-use crate::{doorkeeper, websocket};
+use crate::{callbacks, doorkeeper, websocket};
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -64,6 +64,14 @@ pub const ROUTES: &[Route] = &[
         handler: |_| {
             let limit = DefaultBodyLimit::max(auth::LONGEST_BODY);
             post(auth::authorize).options(auth::preflight).layer(limit)
+        },
+    },
+    Route {
+        path: "/scheduler/report",
+        policy: Policy::TaskToken,
+        handler: |_| {
+            let limit = DefaultBodyLimit::max(callbacks::LONGEST_BODY);
+            post(callbacks::report).layer(limit)
         },
     },
     Route {

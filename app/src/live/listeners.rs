@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use futures::channel::mpsc::UnboundedSender;
 use leptos::prelude::*;
-use wire::event::{Channel, Ending};
+use wire::event::{Channel, News};
 use wire::{OperationId, Timestamp, UserId};
 
 use super::Interest;
@@ -49,7 +49,7 @@ struct Listener {
 /// What a listener does.
 enum Reaction {
     Fetch(Refetcher),
-    Tell(Rc<dyn Fn(Ending)>),
+    Tell(Rc<dyn Fn(News)>),
 }
 
 thread_local! {
@@ -61,7 +61,7 @@ impl Interest {
         match self {
             Self::Records(channel) => channel,
             Self::Output(server, _) => Channel::Server(server),
-            Self::Endings(user) => Channel::User(user),
+            Self::News(user) => Channel::User(user),
         }
     }
 
@@ -72,7 +72,7 @@ impl Interest {
             (_, Heard::Resync(channel)) => self.channel() == channel,
             (Self::Records(_), Heard::Output(_))
             | (Self::Output(..), Heard::Records(_))
-            | (Self::Endings(_), Heard::Records(_) | Heard::Output(_)) => false,
+            | (Self::News(_), Heard::Records(_) | Heard::Output(_)) => false,
         }
     }
 }
@@ -93,7 +93,7 @@ pub fn add(
     let was_settled = add_listener(id, interest, Reaction::Fetch(refetcher.clone()));
     let has_missed = match interest {
         // Fetched for the first time just now: whatever comes later is heard of.
-        Interest::Records(_) | Interest::Endings(_) => false,
+        Interest::Records(_) | Interest::News(_) => false,
         // Begun with what came with its page.
         Interest::Output(..) => was_settled,
     };
@@ -104,9 +104,9 @@ pub fn add(
 }
 
 /// Adds a listener that is told what happened and fetches nothing.
-pub fn add_endings(user: UserId, tell: impl Fn(Ending) + 'static) -> u32 {
+pub fn add_news(user: UserId, tell: impl Fn(News) + 'static) -> u32 {
     let id = new_id();
-    add_listener(id, Interest::Endings(user), Reaction::Tell(Rc::new(tell)));
+    add_listener(id, Interest::News(user), Reaction::Tell(Rc::new(tell)));
     id
 }
 
@@ -226,10 +226,10 @@ pub fn refetch(id: u32) {
     }
 }
 
-/// Passes on how an operation ended. Also in a hidden tab: it is said once or never.
-pub fn hear_ending(ending: &Ending) {
+/// Passes on what the account is told. Also in a hidden tab: it is said once or never.
+pub fn hear_news(news: &News) {
     count(|counts| counts.events += 1);
-    let told: Vec<Rc<dyn Fn(Ending)>> = TAB.with_borrow(|tab| {
+    let told: Vec<Rc<dyn Fn(News)>> = TAB.with_borrow(|tab| {
         tab.listeners
             .iter()
             .filter_map(|listener| match &listener.reaction {
@@ -239,7 +239,7 @@ pub fn hear_ending(ending: &Ending) {
             .collect()
     });
     for tell in told {
-        tell(ending.clone());
+        tell(news.clone());
     }
 }
 

@@ -9,7 +9,7 @@ use gloo_net::websocket::{Message, WebSocketError};
 use gloo_timers::future::TimeoutFuture;
 use serde::Deserialize;
 use wire::accounts::{NoInput, Visitor};
-use wire::event::{Channel, Ending};
+use wire::event::{Alert, Channel, Ending, News};
 use wire::{OperationId, Timestamp};
 
 use super::backoff::delay_ms;
@@ -240,7 +240,12 @@ fn hear(text: &str) -> bool {
         }
         ("OperationEnded", Some(Channel::User(user))) => {
             if let Some(ending) = Ending::read(user, &told.data) {
-                listeners::hear_ending(&ending);
+                listeners::hear_news(&News::Ended(ending));
+            }
+        }
+        ("Alerted", Some(Channel::User(user))) => {
+            if let Some(alert) = Alert::read(user, &told.data) {
+                listeners::hear_news(&News::Alerted(alert));
             }
         }
         _ => {}

@@ -171,6 +171,9 @@ fn consequence(kind: OperationKind) -> &'static str {
         OperationKind::Reboot => {
             "The panel stops waiting. A reboot that has already begun continues."
         }
+        OperationKind::RunTask => {
+            "The command is stopped, with everything it started. What it has done until then stays done."
+        }
         OperationKind::Install(_) => {
             "The running step is stopped, with everything it started. Its changes may be incomplete; a retry finishes them."
         }

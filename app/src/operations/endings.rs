@@ -1,23 +1,31 @@
-//! A short message when an operation ends, wherever in the panel one is.
+//! A short message when an operation ends or something goes wrong on a server, wherever in the panel one is.
 
 use leptos::prelude::*;
 use wire::UserId;
-use wire::event::Ending;
+use wire::event::{Alert, Ending, News};
 use wire::operations::OperationState;
 
 use crate::lifecycle::operation_path;
 use crate::ui::{Toast, Toasts};
 use crate::{browser, live};
 
-/// Tells of the operations of an account that end, until the surrounding component goes. A tab that shows
-/// the operation, as its own page does, says more than a message could.
+/// Tells an account what has happened to what is its own, until the surrounding component goes. A tab that shows the
+/// operation, as its own page does, says more than a message could.
 pub fn tell_of_endings(user: UserId) {
     let toasts = expect_context::<Toasts>();
-    live::on_ending(user, move |ending| {
-        if !browser::shows_operation(ending.operation_id) {
-            toasts.show(toast_of(&ending));
-        }
+    live::on_news(user, move |news| match news {
+        News::Ended(ending) if browser::shows_operation(ending.operation_id) => {}
+        News::Ended(ending) => toasts.show(toast_of(&ending)),
+        News::Alerted(alert) => toasts.show(warning_of(&alert)),
     });
+}
+
+fn warning_of(alert: &Alert) -> Toast {
+    Toast {
+        message: format!("{}.", alert.sentence),
+        is_error: true,
+        link: Some((format!("/servers/{}/scheduler", alert.server_id), "Show")),
+    }
 }
 
 fn toast_of(ending: &Ending) -> Toast {

@@ -33,12 +33,20 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
             OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => {
                 (format!("/servers/{server}"), "Go to the server")
             }
+            OperationKind::RunTask => (
+                format!("/servers/{server}/scheduler"),
+                "Go to the scheduler",
+            ),
             OperationKind::Install(resource)
             | OperationKind::Change(resource)
             | OperationKind::Remove(resource) => match resource {
                 ResourceKind::FirewallRule => {
                     (format!("/servers/{server}/firewall"), "Go to the firewall")
                 }
+                ResourceKind::ScheduledTask => (
+                    format!("/servers/{server}/scheduler"),
+                    "Go to the scheduler",
+                ),
             },
         };
         view! { <A href attr:class="button is-primary">{label}</A> }.into_any()

@@ -18,8 +18,9 @@ pub struct Hit {
 }
 
 /// The pages of a server: their names, their paths under it.
-const PAGES: [(&str, &str); 3] = [
+const PAGES: [(&str, &str); 4] = [
     ("Firewall", "/firewall"),
+    ("Scheduler", "/scheduler"),
     ("Operations", "/operations"),
     ("Settings", "/settings"),
 ];

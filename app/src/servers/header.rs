@@ -9,8 +9,9 @@ use super::stand::ServerBadge;
 use crate::ui::CopyButton;
 
 /// The pages beside the overview: the part of the path, and the title.
-const TABS: [(&str, &str); 3] = [
+const TABS: [(&str, &str); 4] = [
     ("firewall", "Firewall"),
+    ("scheduler", "Scheduler"),
     ("operations", "Operations"),
     ("settings", "Settings"),
 ];

@@ -13,6 +13,9 @@ pub fn TextArea(
     label: &'static str,
     #[prop(optional)] hint: &'static str,
     #[prop(default = 6)] rows: u16,
+    /// A machine reads this: it is shown in monospace and never corrected.
+    #[prop(optional)]
+    is_code: bool,
 ) -> impl IntoView {
     let area = NodeRef::<html::Textarea>::new();
     let adopted = RwSignal::new(false);
@@ -29,7 +32,7 @@ pub fn TextArea(
     });
     let (id, note) = (field.id(), format!("{}-note", field.id()));
     view! {
-        <div class="field">
+        <div class="field" class:is-code=is_code>
             <label for=id.clone()>{label}</label>
             <textarea
                 node_ref=area
@@ -37,6 +40,8 @@ pub fn TextArea(
                 name=field.name
                 rows=rows
                 autocomplete="off"
+                autocapitalize=is_code.then_some("off")
+                spellcheck=is_code.then_some("false")
                 prop:value=move || adopted.get().then(|| field.get())
                 aria-describedby=note.clone()
                 aria-invalid=move || field.error().is_some().to_string()

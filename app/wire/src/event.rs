@@ -1,5 +1,5 @@
-//! Every channel and every event there is. An event carries ids and a time, never data; the one exception is small
-//! and goes to one account only.
+//! Every channel and every event there is. An event carries ids and a time, never data; the two exceptions are small
+//! and go to one account only.
 
 use std::fmt;
 use std::str::FromStr;
@@ -87,6 +87,46 @@ pub enum Event {
         ending: Ending,
         timestamp: Timestamp,
     },
+    /// Something went wrong on a server that nobody was waiting for; says so in a sentence.
+    Alerted { alert: Alert, timestamp: Timestamp },
+}
+
+/// What one account is told at once, without fetching anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    Ended(Ending),
+    Alerted(Alert),
+}
+
+/// What went wrong on a server, in less than 1 KB on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Whom it is told.
+    pub user_id: UserId,
+    pub server_id: ServerId,
+    /// The line among what happened that says the same.
+    pub entry: i64,
+    /// Text of users; cut where it is long.
+    pub sentence: String,
+}
+
+impl Alert {
+    /// Reads the payload that came on the channel of `user_id`.
+    pub fn read(user_id: UserId, data: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Data {
+            server_id: ServerId,
+            entry: i64,
+            sentence: String,
+        }
+        let data: Data = serde_json::from_str(data).ok()?;
+        Some(Self {
+            user_id,
+            server_id: data.server_id,
+            entry: data.entry,
+            sentence: data.sentence,
+        })
+    }
 }
 
 /// How an operation ended, in less than 1 KB on the wire.
@@ -128,24 +168,24 @@ impl Ending {
             self.server_id, self.operation_id
         )
     }
+}
 
-    /// The title, at most 600 bytes of it as they travel: JSON within a string of JSON.
-    fn short_title(&self) -> String {
-        let mut left = 600_usize;
-        let mut short = String::new();
-        for character in self.title.chars() {
-            let inner = serde_json::Value::from(character.to_string()).to_string();
-            let outer = serde_json::Value::from(inner).to_string();
-            // Without the quotes of both: `"\\"x\\""`.
-            let Some(rest) = left.checked_sub(outer.len().saturating_sub(6)) else {
-                short.push('\u{2026}');
-                break;
-            };
-            left = rest;
-            short.push(character);
-        }
-        short
+/// A text of a user, at most 600 bytes of it as they travel: JSON within a string of JSON.
+fn short(text: &str) -> String {
+    let mut left = 600_usize;
+    let mut short = String::new();
+    for character in text.chars() {
+        let inner = serde_json::Value::from(character.to_string()).to_string();
+        let outer = serde_json::Value::from(inner).to_string();
+        // Without the quotes of both: `"\\"x\\""`.
+        let Some(rest) = left.checked_sub(outer.len().saturating_sub(6)) else {
+            short.push('\u{2026}');
+            break;
+        };
+        left = rest;
+        short.push(character);
     }
+    short
 }
 
 impl Event {
@@ -156,6 +196,7 @@ impl Event {
             Self::ServerUpdated { .. } => "ServerUpdated",
             Self::OperationOutput { .. } => "OperationOutput",
             Self::OperationEnded { .. } => "OperationEnded",
+            Self::Alerted { .. } => "Alerted",
         }
     }
 
@@ -169,6 +210,7 @@ impl Event {
             }
             Self::OperationOutput { server_id, .. } => vec![Channel::Server(*server_id)],
             Self::OperationEnded { ending, .. } => vec![Channel::User(ending.user_id)],
+            Self::Alerted { alert, .. } => vec![Channel::User(alert.user_id)],
         }
     }
 
@@ -193,7 +235,11 @@ impl Event {
             }),
             Self::OperationEnded { ending, timestamp } => serde_json::json!({
                 "operation_id": ending.operation_id, "server_id": ending.server_id,
-                "title": ending.short_title(), "state": ending.state, "path": ending.path(),
+                "title": short(&ending.title), "state": ending.state, "path": ending.path(),
+                "timestamp": timestamp.to_rfc3339(),
+            }),
+            Self::Alerted { alert, timestamp } => serde_json::json!({
+                "server_id": alert.server_id, "entry": alert.entry, "sentence": short(&alert.sentence),
                 "timestamp": timestamp.to_rfc3339(),
             }),
         }
@@ -281,5 +327,22 @@ mod tests {
         assert_eq!(kept["state"], "cancelled");
         let read = Ending::read(UserId(1), &kept.to_string()).map(|ending| ending.title);
         assert_eq!(read.as_deref(), Some("Add rule \"Web\" <b>"));
+    }
+
+    #[test]
+    fn an_alert_goes_to_one_account_and_is_read_as_it_was_sent() {
+        let alert = Alert {
+            user_id: UserId(7),
+            server_id: ServerId(5),
+            entry: 9,
+            sentence: "Scheduled task \"Backup\" failed: exit code 2".to_owned(),
+        };
+        let event = Event::Alerted {
+            alert: alert.clone(),
+            timestamp: Timestamp(0),
+        };
+        assert_eq!(event.channels(), [Channel::User(UserId(7))]);
+        let data = event.data().to_string();
+        assert_eq!(Alert::read(UserId(7), &data), Some(alert));
     }
 }

@@ -36,10 +36,14 @@ ids! {
     OperationId,
     /// A firewall rule.
     RuleId,
+    /// One run of a scheduled task.
+    RunId,
     /// A managed server.
     ServerId,
     /// One browser that is signed in.
     SessionId,
+    /// A scheduled task.
+    TaskId,
     /// An account of the panel.
     UserId,
 }

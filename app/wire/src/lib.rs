@@ -18,13 +18,14 @@ pub mod operations;
 pub mod plan;
 pub mod provisioning;
 pub mod resource_kind;
+pub mod scheduler;
 pub mod servers;
 pub mod sessions;
 pub mod text;
 pub mod time;
 
 pub use error::ApiError;
-pub use ids::{InvitationId, OperationId, RuleId, ServerId, SessionId, UserId};
+pub use ids::{InvitationId, OperationId, RuleId, RunId, ServerId, SessionId, TaskId, UserId};
 pub use lifecycle::Status;
 pub use resource_kind::ResourceKind;
 pub use time::Timestamp;

@@ -33,6 +33,8 @@ pub enum OperationKind {
     Provision,
     /// Restarts the server and waits until it is back.
     Reboot,
+    /// Runs a scheduled task now, whatever the time.
+    RunTask,
     /// Puts a managed resource on its server.
     Install(ResourceKind),
     /// Changes a managed resource that is there.
@@ -48,6 +50,7 @@ impl OperationKind {
             Self::Authorize => ("authorize", None),
             Self::Provision => ("provision", None),
             Self::Reboot => ("reboot", None),
+            Self::RunTask => ("run", Some(ResourceKind::ScheduledTask)),
             Self::Install(kind) => ("install", Some(kind)),
             Self::Change(kind) => ("change", Some(kind)),
             Self::Remove(kind) => ("remove", Some(kind)),
@@ -60,6 +63,7 @@ impl OperationKind {
             ("authorize", None) => Some(Self::Authorize),
             ("provision", None) => Some(Self::Provision),
             ("reboot", None) => Some(Self::Reboot),
+            ("run", Some(ResourceKind::ScheduledTask)) => Some(Self::RunTask),
             ("install", Some(kind)) => Some(Self::Install(kind)),
             ("change", Some(kind)) => Some(Self::Change(kind)),
             ("remove", Some(kind)) => Some(Self::Remove(kind)),

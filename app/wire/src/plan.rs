@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::firewall::RuleFields;
 use crate::provisioning::ProvisionFields;
-use crate::{RuleId, ServerId};
+use crate::scheduler::TaskFields;
+use crate::{RuleId, ServerId, TaskId};
 
 /// Asks what would be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,16 @@ pub enum PreviewWork {
     },
     RemoveRule {
         rule_id: RuleId,
+    },
+    AddTask {
+        task: TaskFields,
+    },
+    ChangeTask {
+        task_id: TaskId,
+        task: TaskFields,
+    },
+    RemoveTask {
+        task_id: TaskId,
     },
 }
 

@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum ResourceKind {
     FirewallRule,
+    ScheduledTask,
 }
 
 impl ResourceKind {
-    pub const ALL: [Self; 1] = [Self::FirewallRule];
+    pub const ALL: [Self; 2] = [Self::FirewallRule, Self::ScheduledTask];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FirewallRule => "firewall_rule",
+            Self::ScheduledTask => "scheduled_task",
         }
     }
 
@@ -23,6 +25,7 @@ impl ResourceKind {
     pub fn label(self) -> &'static str {
         match self {
             Self::FirewallRule => "firewall rule",
+            Self::ScheduledTask => "scheduled task",
         }
     }
 

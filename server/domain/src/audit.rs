@@ -3,12 +3,13 @@
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
+use wire::event::{Alert, Event};
 use wire::{ServerId, UserId};
 
 use crate::Error;
 use crate::access::SignedIn;
 use crate::db::{Db, Tx};
-use crate::entities::audit_entry;
+use crate::entities::{audit_entry, server};
 
 /// Who did it.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ pub enum Topic {
     Account,
     Server,
     Firewall,
+    Scheduler,
 }
 
 impl Topic {
@@ -46,6 +48,7 @@ impl Topic {
             Self::Account => "account",
             Self::Server => "server",
             Self::Firewall => "firewall",
+            Self::Scheduler => "scheduler",
         }
     }
 }
@@ -58,7 +61,34 @@ pub(crate) async fn record(
     topic: Topic,
     sentence: impl Into<String>,
 ) -> Result<(), Error> {
-    write(tx, actor, Some(server), topic, sentence.into()).await
+    write(tx, actor, Some(server), topic, sentence.into())
+        .await
+        .map(drop)
+}
+
+/// Writes an entry about something that went wrong on a server while nobody was waiting for it, and tells its owner at once.
+pub(crate) async fn alert(
+    tx: &mut Tx,
+    server_id: ServerId,
+    topic: Topic,
+    sentence: String,
+) -> Result<(), Error> {
+    let entry = write(tx, &Actor::Panel, Some(server_id), topic, sentence.clone()).await?;
+    let server = server::Entity::find_by_id(server_id.0)
+        .one(tx.reads())
+        .await?;
+    if let Some(server) = server {
+        let user_id = UserId(server.owner_id);
+        let alert = Alert {
+            user_id,
+            server_id,
+            entry,
+            sentence,
+        };
+        let timestamp = tx.at();
+        tx.tell(user_id, Event::Alerted { alert, timestamp });
+    }
+    Ok(())
 }
 
 /// Writes an entry about an account.
@@ -67,7 +97,9 @@ pub(crate) async fn record_of_account(
     actor: &Actor,
     sentence: impl Into<String>,
 ) -> Result<(), Error> {
-    write(tx, actor, None, Topic::Account, sentence.into()).await
+    write(tx, actor, None, Topic::Account, sentence.into())
+        .await
+        .map(drop)
 }
 
 async fn write(
@@ -76,24 +108,25 @@ async fn write(
     server: Option<ServerId>,
     topic: Topic,
     sentence: String,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     let (user_id, name) = match actor {
         Actor::User { id, name } => (Some(id.0), name.clone()),
         Actor::Panel => (None, "the panel".to_owned()),
         Actor::CommandLine => (None, "the command line".to_owned()),
     };
     let at = tx.at().0;
-    tx.insert(audit_entry::ActiveModel {
-        id: NotSet,
-        at: Set(at),
-        user_id: Set(user_id),
-        actor: Set(name),
-        server_id: Set(server.map(|server| server.0)),
-        topic: Set(topic.as_str().to_owned()),
-        sentence: Set(sentence),
-    })
-    .await?;
-    Ok(())
+    let row = tx
+        .insert(audit_entry::ActiveModel {
+            id: NotSet,
+            at: Set(at),
+            user_id: Set(user_id),
+            actor: Set(name),
+            server_id: Set(server.map(|server| server.0)),
+            topic: Set(topic.as_str().to_owned()),
+            sentence: Set(sentence),
+        })
+        .await?;
+    Ok(row.id)
 }
 
 /// The latest entries of one topic on one server, newest first.

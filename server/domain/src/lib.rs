@@ -23,6 +23,7 @@ pub mod prober;
 pub mod provisioning;
 pub mod queue;
 pub mod retention;
+pub mod scheduler;
 pub mod secrets;
 pub mod servers;
 pub mod sessions;

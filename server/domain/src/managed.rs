@@ -10,7 +10,7 @@ use crate::audit::{self, Actor, Topic};
 use crate::db::Tx;
 use crate::entities::operation;
 use crate::queue::{self, NewOperation, Outcome};
-use crate::{Db, Error, Panel, firewall, servers, words};
+use crate::{Db, Error, Panel, firewall, scheduler, servers, words};
 
 /// What the lifecycle needs to know of a record, whatever it is.
 pub(crate) struct Managed {
@@ -106,11 +106,16 @@ pub(crate) async fn in_the_way(
     row: &operation::Model,
 ) -> Result<Option<String>, Error> {
     match words::operation_kind(&row.verb, row.resource_kind.as_deref())? {
-        OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => Ok(None),
+        OperationKind::Authorize
+        | OperationKind::Provision
+        | OperationKind::Reboot
+        | OperationKind::RunTask => Ok(None),
         OperationKind::Install(kind)
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => firewall::in_the_way(conn, row).await,
+            // Two tasks may say the same: each has its own files.
+            ResourceKind::ScheduledTask => Ok(None),
         },
     }
 }
@@ -125,9 +130,9 @@ pub(crate) async fn began(tx: &mut Tx, row: &operation::Model) -> Result<(), Err
         (OperationKind::Install(kind), Some(id)) => {
             write(tx, kind, id, Status::Pending, Status::Installing, None).await
         }
-        // That the panel gets in is recorded when it does, and a reboot changes nothing that is on record; the request
-        // of the others has set `installing` or `removing` already.
-        (OperationKind::Authorize | OperationKind::Reboot, _)
+        // That the panel gets in is recorded when it does, and neither a reboot nor a run changes anything that is on
+        // record; the request of the others has set `installing` or `removing` already.
+        (OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask, _)
         | (OperationKind::Change(_) | OperationKind::Remove(_), Some(_)) => Ok(()),
         (OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_), None) => {
             Err(no_record(row))
@@ -162,7 +167,7 @@ pub(crate) async fn settle(
     };
     let has_begun = row.started_at.is_some();
     match (kind, row.resource_id, outcome.reason()) {
-        (OperationKind::Authorize | OperationKind::Reboot, _, _) => Ok(()),
+        (OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask, _, _) => Ok(()),
         (OperationKind::Provision, _, None) => {
             servers::set_provision_status(tx, row.server_id, Status::Active).await
         }
@@ -170,7 +175,8 @@ pub(crate) async fn settle(
             servers::provisioning_did_not_end(tx, row.server_id).await
         }
         (OperationKind::Install(kind), Some(id), None) => {
-            write(tx, kind, id, Status::Installing, Status::Active, None).await
+            let to = when_done(tx, kind, id).await?;
+            write(tx, kind, id, Status::Installing, to, None).await
         }
         (OperationKind::Install(kind), Some(id), Some(reason)) => {
             let from = if has_begun {
@@ -184,8 +190,10 @@ pub(crate) async fn settle(
             let payload = row.payload.as_deref().unwrap_or_default();
             match kind {
                 ResourceKind::FirewallRule => firewall::apply_change(tx, id, payload).await?,
+                ResourceKind::ScheduledTask => scheduler::apply_change(tx, id, payload).await?,
             }
-            write(tx, kind, id, Status::Installing, Status::Active, None).await
+            let to = when_done(tx, kind, id).await?;
+            write(tx, kind, id, Status::Installing, to, None).await
         }
         (OperationKind::Change(kind), Some(id), Some(reason)) => {
             let back = prior.unwrap_or(Status::Failed);
@@ -194,6 +202,7 @@ pub(crate) async fn settle(
         }
         (OperationKind::Remove(kind), Some(id), None) => match kind {
             ResourceKind::FirewallRule => firewall::delete(tx, id).await,
+            ResourceKind::ScheduledTask => scheduler::delete(tx, id).await,
         },
         (OperationKind::Remove(kind), Some(id), Some(reason)) => {
             let back = prior.unwrap_or(Status::Failed);
@@ -205,6 +214,39 @@ pub(crate) async fn settle(
             None,
             _,
         ) => Err(no_record(row)),
+    }
+}
+
+/// Where a record stands once its server matches it.
+async fn when_done(tx: &Tx, kind: ResourceKind, id: i64) -> Result<Status, Error> {
+    match kind {
+        ResourceKind::FirewallRule => Ok(Status::Active),
+        ResourceKind::ScheduledTask => scheduler::when_done(tx, id).await,
+    }
+}
+
+/// Keeps what the steps of an operation found out about its record.
+pub(crate) async fn learn(
+    tx: &mut Tx,
+    kind: OperationKind,
+    id: Option<i64>,
+    facts: &[(String, String)],
+) -> Result<(), Error> {
+    match (kind, id) {
+        (OperationKind::Install(kind) | OperationKind::Change(kind), Some(id)) => match kind {
+            ResourceKind::FirewallRule => Ok(()),
+            ResourceKind::ScheduledTask => scheduler::learn(tx, id, facts).await,
+        },
+        (
+            OperationKind::Authorize
+            | OperationKind::Provision
+            | OperationKind::Reboot
+            | OperationKind::RunTask
+            | OperationKind::Install(_)
+            | OperationKind::Change(_)
+            | OperationKind::Remove(_),
+            _,
+        ) => Ok(()),
     }
 }
 
@@ -228,6 +270,7 @@ pub(crate) fn cannot_go_on(kind: OperationKind) -> Option<&'static str> {
         // Every step looks first, and its run on the server tells how it ended.
         OperationKind::Provision
         | OperationKind::Reboot
+        | OperationKind::RunTask
         | OperationKind::Install(_)
         | OperationKind::Change(_)
         | OperationKind::Remove(_) => None,
@@ -240,10 +283,12 @@ pub(crate) fn topic(kind: OperationKind) -> Topic {
         OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => {
             Topic::Server
         }
+        OperationKind::RunTask => Topic::Scheduler,
         OperationKind::Install(kind)
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => Topic::Firewall,
+            ResourceKind::ScheduledTask => Topic::Scheduler,
         },
     }
 }
@@ -255,6 +300,7 @@ pub(crate) async fn in_transition(
 ) -> Result<Vec<InTransition>, Error> {
     match kind {
         ResourceKind::FirewallRule => firewall::in_transition(conn).await,
+        ResourceKind::ScheduledTask => scheduler::in_transition(conn).await,
     }
 }
 
@@ -266,6 +312,7 @@ async fn load(
 ) -> Result<Managed, Error> {
     match kind {
         ResourceKind::FirewallRule => firewall::managed(tx, server.id(), id).await,
+        ResourceKind::ScheduledTask => scheduler::managed(tx, server.id(), id).await,
     }
 }
 
@@ -286,6 +333,7 @@ pub(crate) async fn write(
     }
     let moved = match kind {
         ResourceKind::FirewallRule => firewall::move_status(tx, id, from, to, error).await?,
+        ResourceKind::ScheduledTask => scheduler::move_status(tx, id, from, to, error).await?,
     };
     if moved {
         Ok(())

@@ -80,6 +80,7 @@ pub async fn plan(db: &Db, operation: &OwnedOperation) -> Result<PlanResource, E
         OperationKind::Authorize => server.user.as_str(),
         OperationKind::Provision
         | OperationKind::Reboot
+        | OperationKind::RunTask
         | OperationKind::Install(_)
         | OperationKind::Change(_)
         | OperationKind::Remove(_) => "root",

@@ -7,13 +7,15 @@ use wire::firewall::NewRule;
 use wire::operations::OperationKind;
 use wire::plan::{PlanResource, PreviewWork};
 use wire::provisioning::ProvisionChoices;
+use wire::scheduler::NewTask;
 
 pub use self::document::document;
 use crate::access::{OwnedServer, SignedIn};
 use crate::db::now;
 use crate::entities::server;
 use crate::queue::Claim;
-use crate::{Db, Error, Panel, firewall, provisioning};
+use crate::scheduler::{TaskChange, TaskHandle, TaskOnServer};
+use crate::{Error, Panel, firewall, provisioning, scheduler};
 
 /// Knows the steps of all work.
 pub trait Planner: Send + Sync {
@@ -35,6 +37,10 @@ pub enum Work {
         new: NewRule,
     },
     RemoveRule(NewRule),
+    AddTask(TaskOnServer),
+    ChangeTask(TaskOnServer),
+    RemoveTask(TaskHandle),
+    RunTask(TaskHandle),
 }
 
 /// A step for people.
@@ -49,12 +55,14 @@ pub struct ShownStep {
 ///
 /// # Errors
 /// When its payload cannot be read, or its record is gone.
-pub async fn work_of(db: &Db, claim: &Claim) -> Result<Option<Work>, Error> {
+pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error> {
+    let db = &panel.db;
     let payload = claim.payload.as_deref();
     let record = || {
         let missing = || Error::Internal(format!("operation {} names no record", claim.operation));
         claim.resource_id.ok_or_else(missing)
     };
+    let task = async |change| scheduler::on_server(panel, claim.server, record()?, change).await;
     Ok(Some(match claim.kind {
         OperationKind::Authorize => return Ok(None),
         OperationKind::Provision => Work::Provision(provisioning::choices(payload)?),
@@ -65,21 +73,27 @@ pub async fn work_of(db: &Db, claim: &Claim) -> Result<Option<Work>, Error> {
                 mark: format!("{}-{asked_at}", claim.operation),
             }
         }
+        OperationKind::RunTask => Work::RunTask(task(None).await?.handle),
         OperationKind::Install(kind) => match kind {
             ResourceKind::FirewallRule => {
                 Work::AddRule(firewall::rule(db, claim.server, record()?).await?)
             }
+            ResourceKind::ScheduledTask => Work::AddTask(task(None).await?),
         },
         OperationKind::Change(kind) => match kind {
             ResourceKind::FirewallRule => Work::ChangeRule {
                 old: firewall::rule(db, claim.server, record()?).await?,
                 new: firewall::changed_rule(payload)?,
             },
+            ResourceKind::ScheduledTask => {
+                Work::ChangeTask(task(Some(scheduler::change(payload)?)).await?)
+            }
         },
         OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => {
                 Work::RemoveRule(firewall::rule(db, claim.server, record()?).await?)
             }
+            ResourceKind::ScheduledTask => Work::RemoveTask(task(None).await?.handle),
         },
     }))
 }
@@ -125,6 +139,23 @@ pub async fn preview(
         PreviewWork::RemoveRule { rule_id } => {
             let old = firewall::rule(db, id, rule_id.0).await?;
             ("Remove a firewall rule".to_owned(), Work::RemoveRule(old))
+        }
+        PreviewWork::AddTask { task } => {
+            scheduler::refuse_without_scheduler(row)?;
+            let task = scheduler::of_preview(panel, row, NewTask::parse(task)?);
+            ("Add a scheduled task".to_owned(), Work::AddTask(task))
+        }
+        PreviewWork::ChangeTask { task_id, task } => {
+            let change = TaskChange::Edit(NewTask::parse(task)?);
+            let task = scheduler::on_server(panel, id, task_id.0, Some(change)).await?;
+            ("Change a scheduled task".to_owned(), Work::ChangeTask(task))
+        }
+        PreviewWork::RemoveTask { task_id } => {
+            let task = scheduler::on_server(panel, id, task_id.0, None).await?;
+            (
+                "Remove a scheduled task".to_owned(),
+                Work::RemoveTask(task.handle),
+            )
         }
     };
     let steps = panel.planner.preview(&work);

@@ -11,7 +11,7 @@ use wire::operations::OperationState;
 
 use crate::db::{Db, Record, now};
 use crate::entities::{invitation, operation, operation_output, server, session};
-use crate::{Error, invitations, sessions};
+use crate::{Error, invitations, scheduler, sessions};
 
 /// How often what is too old is taken away.
 pub const EVERY: Duration = Duration::from_hours(24);
@@ -19,6 +19,8 @@ pub const EVERY: Duration = Duration::from_hours(24);
 pub const DEAD_SESSIONS_MS: i64 = 7 * DAY_MS;
 /// What steps printed.
 pub const OUTPUT_MS: i64 = 90 * DAY_MS;
+/// Runs of scheduled tasks. Of a task that runs every minute its number is reached first.
+pub const RUNS_MS: i64 = 90 * DAY_MS;
 /// Of each server's last operations the output stays, whatever its age.
 pub const OUTPUT_OF_LAST: u64 = 20;
 /// A transaction takes away so many rows at most: whoever wants to write waits for it.
@@ -47,6 +49,11 @@ pub async fn prune(db: &Db) -> Result<u64, Error> {
             pruned += take_away(db, old).await?;
         }
     }
+    pruned += take_away(db, scheduler::too_old(at - RUNS_MS)).await?;
+    for old in scheduler::too_many(db).await? {
+        pruned += take_away(db, old).await?;
+    }
+    pruned += scheduler::forget_old_output(db, ROWS_AT_ONCE).await?;
     Ok(pruned)
 }
 

@@ -134,6 +134,9 @@ pub async fn add(panel: &Panel, who: &SignedIn, new: NewServer) -> Result<Server
             notes: Set(String::new()),
             found_host_key: Set(None),
             reboot_required: Set(None),
+            time_zone: Set(None),
+            clock_ahead: Set(None),
+            scheduler_running: Set(None),
         })
         .await?;
     // The seal is bound to the row's id, which exists only now.

@@ -4,10 +4,12 @@ use wire::accounts::Role;
 use wire::diagnosis::Diagnosis;
 use wire::firewall::{Action, PortRange, Protocol, Source};
 use wire::operations::{OperationKind, OperationState, StepStatus};
+use wire::scheduler::{Frequency, Overlap, RunAs, RunState, TaskTimeout, Trigger};
 use wire::servers::Connection;
 use wire::{ResourceKind, Status};
 
 use crate::Error;
+use crate::scheduler::TaskHandle;
 
 fn known<T>(what: &'static str, word: &str, parsed: Option<T>) -> Result<T, Error> {
     parsed.ok_or_else(|| Error::Corrupt {
@@ -42,6 +44,35 @@ pub(crate) fn port_range(word: &str) -> Result<PortRange, Error> {
 
 pub(crate) fn source(word: &str) -> Result<Source, Error> {
     known("source", word, Source::parse(word).ok())
+}
+
+pub(crate) fn run_as(word: &str) -> Result<RunAs, Error> {
+    known("user", word, RunAs::parse(word))
+}
+
+pub(crate) fn frequency(word: &str) -> Result<Frequency, Error> {
+    known("frequency", word, Frequency::parse(word))
+}
+
+pub(crate) fn overlap(word: &str) -> Result<Overlap, Error> {
+    known("overlap policy", word, Overlap::parse(word))
+}
+
+pub(crate) fn timeout(seconds: i32) -> Result<TaskTimeout, Error> {
+    let known_one = u32::try_from(seconds).ok().and_then(TaskTimeout::of);
+    known("timeout", &seconds.to_string(), known_one)
+}
+
+pub(crate) fn handle(word: &str) -> Result<TaskHandle, Error> {
+    known("handle of a task", word, TaskHandle::parse(word))
+}
+
+pub(crate) fn run_state(word: &str) -> Result<RunState, Error> {
+    known("state of a run", word, RunState::parse(word))
+}
+
+pub(crate) fn trigger(word: &str) -> Result<Trigger, Error> {
+    known("trigger", word, Trigger::parse(word))
 }
 
 pub(crate) fn operation_state(word: &str) -> Result<OperationState, Error> {

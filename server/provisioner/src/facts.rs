@@ -1,7 +1,7 @@
 //! What scripts find out about a server, by `::fact KEY VALUE`, as its record keeps it.
 
 use domain::entities::server;
-use domain::{Survey, firewall, provisioning};
+use domain::{Survey, firewall, provisioning, scheduler};
 use wire::provisioning::Software;
 
 use crate::output::{Reader, Said};
@@ -19,6 +19,8 @@ pub fn note(server: &mut server::Model, (key, value): &(String, String)) {
         "firewall_installed" => server.firewall_installed = Some(yes),
         "firewall_enabled" => server.firewall_enabled = Some(yes),
         "reboot_required" => server.reboot_required = Some(yes),
+        "time_zone" if scheduler::is_zone(value) => server.time_zone = Some(value.clone()),
+        "scheduler_running" => server.scheduler_running = Some(yes),
         "php_offered" => provisioning::note_php_offered(server, value),
         key => {
             let software = key.strip_prefix("version_").and_then(Software::parse);

@@ -16,6 +16,7 @@ pub mod prober;
 pub mod provisioning;
 pub mod reboot;
 pub mod run;
+pub mod scheduler;
 #[cfg(test)]
 mod script_tests;
 pub mod visitor;

@@ -20,6 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::plan::{self, Plan};
 use crate::run::Run;
+use crate::scheduler::collecting::{self, Collector};
 use crate::visitor::{Network, Visitor};
 use crate::{authorize, planner, prober};
 
@@ -35,12 +36,14 @@ pub struct Worker {
     panel: Panel,
     connector: Arc<dyn Connector>,
     visitor: Arc<dyn Visitor>,
+    collector: Collector,
     name: String,
 }
 
 impl Worker {
     pub fn new(panel: Panel, connector: Arc<dyn Connector>, reach: Reach) -> Self {
         Self {
+            collector: Collector::new(panel.clone(), Arc::clone(&connector)),
             panel,
             connector,
             visitor: Arc::new(Network(reach)),
@@ -67,6 +70,8 @@ impl Worker {
         let mut poll = interval(POLL);
         let mut housekeeping = interval(HOUSEKEEPING);
         let mut pruning = interval(retention::EVERY);
+        let mut collecting = interval(collecting::EVERY);
+        collecting.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let leaving = stop.clone();
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -75,6 +80,7 @@ impl Worker {
                 _ = housekeeping.tick() => self.keep_house().await,
                 // Beside the queue, which does not wait for it.
                 _ = pruning.tick() => drop(tokio::spawn(prune(self.panel.db.clone()))),
+                _ = collecting.tick() => drop(tokio::spawn(self.collector.clone().all())),
                 _ = poll.tick() => {}
                 () = self.panel.db.bus().work() => {}
                 Some(ended) = running.join_next() => {
@@ -193,6 +199,6 @@ async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
 
 /// The steps that an operation takes; none for the one that needs a password, which is no plan.
 async fn plan_of(panel: &Panel, claim: &Claim) -> Result<Option<Plan>> {
-    let work = domain::planner::work_of(&panel.db, claim).await?;
+    let work = domain::planner::work_of(panel, claim).await?;
     Ok(work.as_ref().map(planner::plan))
 }

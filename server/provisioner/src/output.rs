@@ -51,6 +51,13 @@ impl Reader {
         reader
     }
 
+    /// Takes every line for text from now on.
+    #[must_use]
+    pub fn heeding_no_marks(mut self) -> Self {
+        self.line.heeds_no_marks = true;
+        self
+    }
+
     /// Reads on. Any bytes are fine; a character cut in two waits for its other half.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<Said> {
         let mut held = std::mem::take(&mut self.unfinished);
@@ -140,6 +147,7 @@ struct Line {
     style: Style,
     ready: Vec<Said>,
     secrets: Vec<String>,
+    heeds_no_marks: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -163,7 +171,12 @@ impl Line {
         for secret in &self.secrets {
             mask(&mut text, &mut changes, secret);
         }
-        self.ready.push(match said(text) {
+        let said = if self.heeds_no_marks {
+            Said::Text(text + "\n")
+        } else {
+            said(text)
+        };
+        self.ready.push(match said {
             Said::Text(text) => Said::Text(coloured(&text, &changes)),
             marked @ (Said::Summary(_) | Said::Fact { .. } | Said::Error(_)) => marked,
         });

@@ -42,6 +42,9 @@ pub struct Step {
     pub kind: StepKind,
     pub retry: Retry,
     pub way: Way,
+    /// It runs a command of a user: no line that this prints is a mark, whatever it looks like, and what was cut off by a
+    /// reboot is not begun again.
+    pub is_users_command: bool,
 }
 
 /// How a step is run.
@@ -108,6 +111,7 @@ impl Step {
             kind: StepKind::Plain,
             retry: Retry::Skip,
             way: Way::Detached,
+            is_users_command: false,
         }
     }
 
@@ -163,6 +167,13 @@ impl Step {
     #[must_use]
     pub fn as_probe(mut self) -> Self {
         self.way = Way::Probe;
+        self
+    }
+
+    /// A step that runs a command of a user.
+    #[must_use]
+    pub fn with_users_command(mut self) -> Self {
+        self.is_users_command = true;
         self
     }
 

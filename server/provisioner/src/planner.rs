@@ -5,7 +5,7 @@ use domain::planner::{ShownStep, Work};
 
 use crate::plan::Plan;
 use crate::provisioning::{self, ProvisionInput};
-use crate::{firewall, reboot};
+use crate::{firewall, reboot, scheduler};
 
 /// The plans of this crate.
 pub struct Plans;
@@ -34,5 +34,9 @@ pub fn plan(work: &Work) -> Plan {
         Work::AddRule(rule) => firewall::install(rule),
         Work::ChangeRule { old, new } => firewall::change(old, new),
         Work::RemoveRule(rule) => firewall::remove(rule),
+        Work::AddTask(task) => scheduler::install(task),
+        Work::ChangeTask(task) => scheduler::change(task),
+        Work::RemoveTask(handle) => scheduler::remove(handle),
+        Work::RunTask(handle) => scheduler::run_now(handle),
     }
 }

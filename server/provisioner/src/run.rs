@@ -278,7 +278,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.claim
-            .learn(&self.panel.db, |server| {
+            .learn(&self.panel.db, facts, |server| {
                 for fact in facts {
                     facts::note(server, fact);
                 }

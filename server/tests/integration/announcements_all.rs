@@ -6,7 +6,7 @@ use domain::bus::{Heard, Listener, Topic};
 use domain::db::Record;
 use domain::entities::{
     audit_entry, firewall_rule, invitation, operation, operation_output, operation_secret,
-    operation_step, session, setting, user,
+    operation_step, scheduled_task, session, setting, task_run, user,
 };
 use futures::FutureExt;
 use sea_orm::ActiveValue::NotSet;
@@ -14,10 +14,11 @@ use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, EntityName, EntityTrait, IntoActiveModel, Set,
 };
 use serde_json::json;
-use wire::ServerId;
+use wire::{ServerId, TaskId};
 
 use crate::databases::tables;
-use crate::support::{TestApp, Visitor, rule};
+use crate::scheduler_runs;
+use crate::support::{TestApp, Visitor, rule, task};
 
 /// Everybody who could hear of something.
 struct Ears(Vec<(&'static str, Listener)>);
@@ -145,6 +146,13 @@ async fn every_table_announces_what_is_news_to_whom_it_concerns_and_nothing_else
     let news = |row: &mut firewall_rule::Model| row.status = "active".into();
     let trifle = |row: &mut firewall_rule::Model| row.updated_at += 1;
     rules.hold_for(row, news, trifle, &SERVER).await;
+    let row = first::<task_run::Entity>(&app).await;
+    let news = |row: &mut task_run::Model| row.state = "succeeded".into();
+    rules.hold_for(row, news, |_| {}, &SERVER).await;
+    let row = first::<scheduled_task::Entity>(&app).await;
+    let news = |row: &mut scheduled_task::Model| row.status = "active".into();
+    let trifle = |row: &mut scheduled_task::Model| row.updated_at += 1;
+    rules.hold_for(row, news, trifle, &SERVER).await;
     let row = first::<operation::Entity>(&app).await;
     let news = |row: &mut operation::Model| row.state = "running".into();
     let trifle = |row: &mut operation::Model| {
@@ -198,6 +206,12 @@ async fn prepare(app: &TestApp, administrator: &Visitor, owner: &Visitor, server
         "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form",
     });
     app.call(Some(owner), "/api/firewall/create", input).await;
+    let input = json!({
+        "server_id": server, "task": task("Backup", "true"), "request_key": "key-of-a-form",
+    });
+    let made = app.call(Some(owner), "/api/scheduler/create", input).await;
+    let made = TaskId(made.body.as_i64().unwrap());
+    scheduler_runs::record(app, server, made, "running").await;
     let input = json!({ "email": "new@example.com" });
     app.call(Some(administrator), "/api/invitations/create", input)
         .await;

@@ -9,10 +9,11 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
-use wire::ServerId;
+use wire::{ServerId, TaskId};
 
 use crate::databases::{self, column, execute, text_columns};
-use crate::support::{TestApp, Visitor, rule};
+use crate::scheduler_runs;
+use crate::support::{TestApp, Visitor, rule, task};
 
 /// Ends an element, an attribute, a script and a comment; opens its own; turns the direction of
 /// reading; begins a terminal's sequences; ends a line of script in old browsers.
@@ -57,7 +58,19 @@ async fn hostile_panel() -> (TestApp, Visitor, ServerId, Vec<i64>, BTreeSet<Stri
     let rule =
         json!({ "server_id": server, "rule": rule("Web", "8081"), "request_key": "key-of-a-form" });
     app.call(Some(&owner), "/api/firewall/create", rule).await;
+    let task = json!({ "server_id": server, "task": task("Backup", "true"), "request_key": "key-of-a-form" });
+    let task = app.call(Some(&owner), "/api/scheduler/create", task).await;
+    let task = TaskId(task.body.as_i64().unwrap());
+    scheduler_runs::record(&app, server, task, "failed").await;
     app.start_worker();
+    let failed = |body: &Value| body["tasks"][0]["status"] == "failed";
+    app.wait_for(
+        &owner,
+        "/api/scheduler/show",
+        json!({ "server_id": server }),
+        failed,
+    )
+    .await;
     let failed = |body: &Value| body["rules"][0]["status"] == "failed";
     let input = json!({ "server_id": server });
     app.wait_for(&owner, "/api/firewall/show", input.clone(), failed)
@@ -70,7 +83,7 @@ async fn hostile_panel() -> (TestApp, Visitor, ServerId, Vec<i64>, BTreeSet<Stri
     let conn = app.panel.db.writes().clone();
     execute(
         &conn,
-        "UPDATE servers SET connection = 'failed', connection_error = 'e', os = 'o'",
+        "UPDATE servers SET connection = 'failed', connection_error = 'e', os = 'o', time_zone = 'z'",
     )
     .await;
     let poisoned = poison(&conn).await;
@@ -111,6 +124,8 @@ fn pages(server: ServerId, operations: &[i64]) -> Vec<String> {
     for route in server::router::pages() {
         let path = route.path().replace(":id", &server.to_string());
         let path = path.replace("{id}", &server.to_string());
+        // The one task that there is.
+        let path = path.replace(":task", "1").replace("{task}", "1");
         if path.contains("operation}") || path.contains(":operation") {
             for id in operations {
                 let path = path.replace("{operation}", &id.to_string());
@@ -170,11 +185,16 @@ async fn hostile_text_in_every_column_opens_nothing_on_any_page() {
         "operation_steps.title.",
         "operations.error.",
         "operations.title.",
+        "scheduled_tasks.command.",
+        "scheduled_tasks.error_log.",
+        "scheduled_tasks.expression.",
+        "scheduled_tasks.name.",
         "servers.address.",
         "servers.connection_error.",
         "servers.installed",
         "servers.name.",
         "servers.os.",
+        "servers.time_zone.",
         "servers.user.",
         "users.email.",
         "users.name.",

@@ -26,6 +26,8 @@ mod policy;
 mod process;
 mod provisioning;
 mod proxies;
+mod scheduler;
+mod scheduler_runs;
 mod servers;
 mod servers_edit;
 mod servers_host_key;

@@ -200,10 +200,12 @@ fn what_is_kept_and_for_how_long_is_what_the_paper_says() {
     let sessions = domain::retention::DEAD_SESSIONS_MS / DAY_MS;
     let output = domain::retention::OUTPUT_MS / DAY_MS;
     let last = domain::retention::OUTPUT_OF_LAST;
+    let runs = domain::retention::RUNS_MS / DAY_MS;
     for said in [
         format!("over for {sessions} days"),
         format!("older than {output} days"),
         format!("last {last} operations"),
+        format!("stay for {runs} days"),
     ] {
         assert!(paper.contains(&said), "{said}");
     }

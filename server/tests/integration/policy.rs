@@ -52,7 +52,7 @@ async fn nobody_without_a_session_gets_past_a_function_that_wants_one() {
                 assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
                 checked += 1;
             }
-            Policy::Public | Policy::SetupOnly | Policy::Invited => {}
+            Policy::Public | Policy::SetupOnly | Policy::Invited | Policy::TaskToken => {}
         }
     }
     assert!(checked >= 10, "only {checked} functions want a session");
@@ -71,7 +71,11 @@ async fn what_only_the_administrator_may_call_is_not_there_for_others() {
                 assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
                 checked += 1;
             }
-            Policy::SignedIn | Policy::Public | Policy::SetupOnly | Policy::Invited => {}
+            Policy::SignedIn
+            | Policy::Public
+            | Policy::SetupOnly
+            | Policy::Invited
+            | Policy::TaskToken => {}
         }
     }
     assert!(

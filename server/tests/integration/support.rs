@@ -371,6 +371,13 @@ pub fn rule(name: &str, port: &str) -> Value {
     json!({ "name": name, "port": port, "protocol": "tcp", "source": "", "action": "allow" })
 }
 
+pub fn task(name: &str, command: &str) -> Value {
+    json!({
+        "name": name, "command": command, "run_as": "app", "frequency": "custom", "expression": "*/5 * * * *",
+        "timeout": "300", "overlap": "skip", "notify": true,
+    })
+}
+
 fn caller() -> Caller {
     Caller {
         signed_in: None,

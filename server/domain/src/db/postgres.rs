@@ -9,11 +9,11 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgListener;
-use wire::event::{Ending, Event};
+use wire::event::{Alert, Ending, Event};
 use wire::{OperationId, ServerId, Timestamp, UserId};
 
 use super::Db;
-use crate::entities::operation;
+use crate::entities::{audit_entry, operation};
 use crate::{Error, words};
 
 /// Where panels tell each other.
@@ -115,6 +115,8 @@ enum Change {
     Server(ServerId, Timestamp),
     Output(ServerId, OperationId, Timestamp),
     Ended(OperationId, Timestamp),
+    /// The line among what happened.
+    Alerted(i64, Timestamp),
 }
 
 impl Change {
@@ -133,6 +135,7 @@ impl Change {
             Event::OperationEnded { ending, timestamp } => {
                 Self::Ended(ending.operation_id, *timestamp)
             }
+            Event::Alerted { alert, timestamp } => Self::Alerted(alert.entry, *timestamp),
         }
     }
 
@@ -164,6 +167,21 @@ impl Change {
                     title: row.title,
                 };
                 Event::OperationEnded { ending, timestamp }
+            }
+            Self::Alerted(entry, timestamp) => {
+                let row = audit_entry::Entity::find_by_id(entry).one(conn).await?;
+                let Some((row, server_id)) =
+                    row.and_then(|row| Some((row.clone(), row.server_id?)))
+                else {
+                    return Ok(None);
+                };
+                let alert = Alert {
+                    user_id: whom,
+                    server_id: ServerId(server_id),
+                    entry,
+                    sentence: row.sentence,
+                };
+                Event::Alerted { alert, timestamp }
             }
         }))
     }
@@ -254,6 +272,12 @@ mod tests {
             title: "Add rule \"Canary\"".to_owned(),
             state: OperationState::Failed,
         };
+        let alert = Alert {
+            user_id: UserId(i64::MAX),
+            server_id: ServerId(i64::MAX),
+            entry: i64::MAX,
+            sentence: "Scheduled task \"Canary\" failed".to_owned(),
+        };
         let events = [
             Event::AccountUpdated {
                 user_id: UserId(i64::MAX),
@@ -270,6 +294,10 @@ mod tests {
             },
             Event::OperationEnded {
                 ending,
+                timestamp: Timestamp(i64::MAX),
+            },
+            Event::Alerted {
+                alert,
                 timestamp: Timestamp(i64::MAX),
             },
         ];

@@ -7,9 +7,11 @@ pub mod operation;
 pub mod operation_output;
 pub mod operation_secret;
 pub mod operation_step;
+pub mod scheduled_task;
 pub mod server;
 pub mod session;
 pub mod setting;
+pub mod task_run;
 pub mod user;
 
 use wire::{OperationId, ServerId, UserId};
@@ -37,6 +39,27 @@ impl Record for firewall_rule::Model {
     fn without_silent_fields(mut self) -> Self {
         self.updated_at = 0;
         self
+    }
+}
+
+impl Record for scheduled_task::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
+    }
+
+    /// A run that succeeded is told by its own row.
+    fn without_silent_fields(mut self) -> Self {
+        self.updated_at = 0;
+        self.active_since = None;
+        self.last_success_at = None;
+        self.token_hash = None;
+        self
+    }
+}
+
+impl Record for task_run::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
     }
 }
 

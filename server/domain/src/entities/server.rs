@@ -35,6 +35,9 @@ pub struct Model {
     pub notes: String,
     pub found_host_key: Option<String>,
     pub reboot_required: Option<bool>,
+    pub time_zone: Option<String>,
+    pub clock_ahead: Option<i64>,
+    pub scheduler_running: Option<bool>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -44,7 +44,7 @@ pub(crate) async fn refuse_what_cannot_be(
     Ok(())
 }
 
-/// Why the work on a rule must not begin although it was taken into the queue: another record has come to say the same
+/// Why the work of an operation on a rule must not begin although it was taken into the queue: another record has come to say the same
 /// on the server.
 pub(crate) async fn in_the_way(
     conn: &impl ConnectionTrait,
@@ -54,14 +54,13 @@ pub(crate) async fn in_the_way(
         return Ok(None);
     };
     let rule = match words::operation_kind(&row.verb, row.resource_kind.as_deref())? {
-        OperationKind::Install(ResourceKind::FirewallRule) => {
-            rule_of(&find(conn, ServerId(row.server_id), id).await?)?
-        }
-        OperationKind::Change(ResourceKind::FirewallRule) => changed_rule(row.payload.as_deref())?,
-        OperationKind::Remove(ResourceKind::FirewallRule)
+        OperationKind::Install(_) => rule_of(&find(conn, ServerId(row.server_id), id).await?)?,
+        OperationKind::Change(_) => changed_rule(row.payload.as_deref())?,
+        OperationKind::Remove(_)
         | OperationKind::Authorize
         | OperationKind::Provision
-        | OperationKind::Reboot => return Ok(None),
+        | OperationKind::Reboot
+        | OperationKind::RunTask => return Ok(None),
     };
     for other in others(conn, row.server_id, Some(id)).await? {
         let is_on_the_server = match words::status(&other.status)? {

@@ -74,7 +74,8 @@ pub(super) async fn retryable(
         let can_be = match kind {
             // Its password is gone.
             // It takes everything on the server down; that is asked for in its own dialog.
-            OperationKind::Authorize | OperationKind::Reboot => false,
+            // A command that failed is run again by whoever has looked why.
+            OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask => false,
             OperationKind::Provision
             | OperationKind::Install(_)
             | OperationKind::Change(_)

@@ -1,12 +1,12 @@
 //! Beginning what has failed again, whatever it was.
 
 use wire::operations::{OperationKind, OperationState};
-use wire::{OperationId, RuleId, ServerId};
+use wire::{OperationId, RuleId, ServerId, TaskId};
 
 use super::list::retryable;
 use crate::access::{OwnedOperation, SignedIn, owned_server};
 use crate::entities::operation;
-use crate::{Error, Panel, firewall, managed, servers, words};
+use crate::{Error, Panel, firewall, managed, scheduler, servers, words};
 
 /// Queues the same work again, at most 10 times a minute for a user.
 ///
@@ -46,13 +46,19 @@ pub async fn retry(
                         .await?
                         .ok_or_else(|| Error::conflict("The rule says this already."))
                 }
+                wire::ResourceKind::ScheduledTask => {
+                    let change = scheduler::change(row.payload.as_deref())?;
+                    scheduler::request_change(&panel.db, who, &server, TaskId(id), change)
+                        .await?
+                        .ok_or_else(|| Error::conflict("The task says this already."))
+                }
             }
         }
         (OperationKind::Remove(kind), Some(id)) => {
             panel.limits.retry(who.user())?;
             managed::request_removal(&panel.db, who, &server, kind, id).await
         }
-        (OperationKind::Authorize | OperationKind::Reboot, _) => {
+        (OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask, _) => {
             Err(Error::conflict(why_not(kind)))
         }
         (OperationKind::Install(_) | OperationKind::Change(_) | OperationKind::Remove(_), None) => {
@@ -67,6 +73,7 @@ fn why_not(kind: OperationKind) -> &'static str {
             "The password is not kept. Enter it again on the server's page."
         }
         OperationKind::Reboot => "Reboot the server again on its own page.",
+        OperationKind::RunTask => "Run the task again on its own page.",
         OperationKind::Provision
         | OperationKind::Install(_)
         | OperationKind::Change(_)

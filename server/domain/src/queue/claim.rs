@@ -13,7 +13,7 @@ use super::LEASE_MS;
 use super::ending::{Ending, FailedStep, end, set_aside};
 use crate::db::{Db, Tx};
 use crate::entities::{operation, operation_output, operation_step, server};
-use crate::{Error, words};
+use crate::{Error, managed, words};
 
 /// The right to work on an operation. Every write through it is refused once another worker has
 /// claimed the operation.
@@ -367,13 +367,14 @@ impl Claim {
         tx.commit().await
     }
 
-    /// Stores what a step found out about its server.
+    /// Stores what a step found out about its server, and about its record.
     ///
     /// # Errors
     /// `LeaseLost`, or when the database does not answer.
     pub async fn learn(
         &self,
         db: &Db,
+        facts: &[(String, String)],
         learnt: impl FnOnce(&mut server::Model),
     ) -> Result<(), Error> {
         let mut tx = db.begin().await?;
@@ -384,6 +385,7 @@ impl Claim {
         {
             tx.update(&server, learnt).await?;
         }
+        managed::learn(&mut tx, self.kind, self.resource_id, facts).await?;
         tx.commit().await
     }
 

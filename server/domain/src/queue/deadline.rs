@@ -20,11 +20,15 @@ pub fn limit(kind: OperationKind) -> Duration {
         OperationKind::Provision => Duration::from_hours(1),
         // That apt again, and servers that test their memory for minutes: what its two steps need at most.
         OperationKind::Reboot => Duration::from_mins(30),
+        // The longest timeout that a task can have, and a while to begin.
+        OperationKind::RunTask => Duration::from_mins(70),
         OperationKind::Install(kind)
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             // Seconds; or a server that is just being rebooted.
             ResourceKind::FirewallRule => Duration::from_mins(10),
+            // Seconds; or cron has to be installed, behind somebody else's apt.
+            ResourceKind::ScheduledTask => Duration::from_mins(30),
         },
     }
 }

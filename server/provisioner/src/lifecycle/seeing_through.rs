@@ -8,6 +8,7 @@ use domain::queue::{self, Claim, Ending, HEARTBEAT, Outcome};
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
+use wire::ResourceKind;
 use wire::operations::OperationKind;
 
 use super::{Worker, plan_of};
@@ -23,6 +24,9 @@ impl Worker {
         tokio::select! {
             () = self.see_through(claim.clone(), leaving) => {}
             () = self.beat(&claim) => {}
+        }
+        if leaves_runs(claim.kind) {
+            drop(tokio::spawn(self.collector.one(claim.server)));
         }
     }
 
@@ -161,6 +165,16 @@ impl Worker {
     }
 }
 
+/// Whether there may be something to collect that nobody should have to wait for.
+fn leaves_runs(kind: OperationKind) -> bool {
+    [
+        OperationKind::RunTask,
+        OperationKind::Install(ResourceKind::ScheduledTask),
+        OperationKind::Change(ResourceKind::ScheduledTask),
+    ]
+    .contains(&kind)
+}
+
 /// Whether another attempt by this worker may help: the database is back, say, and the steps know where they stand.
 fn goes_on_after(kind: OperationKind, error: &anyhow::Error) -> bool {
     match kind {
@@ -168,6 +182,7 @@ fn goes_on_after(kind: OperationKind, error: &anyhow::Error) -> bool {
         OperationKind::Authorize => false,
         OperationKind::Provision
         | OperationKind::Reboot
+        | OperationKind::RunTask
         | OperationKind::Install(_)
         | OperationKind::Change(_)
         | OperationKind::Remove(_) => is_of_database(error),
@@ -196,6 +211,7 @@ fn gave_up(kind: OperationKind, error: &anyhow::Error) -> Outcome {
         OperationKind::Authorize => "Enter the password again",
         OperationKind::Provision
         | OperationKind::Reboot
+        | OperationKind::RunTask
         | OperationKind::Install(_)
         | OperationKind::Change(_)
         | OperationKind::Remove(_) => "Retry",

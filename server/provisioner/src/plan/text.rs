@@ -109,8 +109,10 @@ mod tests {
     use std::time::Duration;
 
     use domain::planner::{ShownStep, Work, document};
+    use domain::scheduler::{TaskHandle, TaskOnServer};
     use wire::firewall::{Action, NewRule, PortRange, Protocol, Source};
     use wire::provisioning::{Part, ProvisionChoices};
+    use wire::scheduler::{Frequency, NewTask, Overlap, RunAs, TaskFields};
 
     use super::*;
     use crate::plan::two_values;
@@ -168,6 +170,25 @@ mod tests {
         }
     }
 
+    fn task() -> TaskOnServer {
+        let fields = TaskFields {
+            name: "Backup".into(),
+            command: "cat <<'EOF'\nVALUES_END\nEOF\necho \"it's\" 100%\n".into(),
+            run_as: RunAs::App,
+            frequency: Frequency::Daily,
+            expression: String::new(),
+            timeout: "300".into(),
+            overlap: Overlap::Queue,
+            notify: true,
+        };
+        TaskOnServer {
+            handle: TaskHandle::parse("5f0c9a12b3d4e6f7").expect("is one"),
+            task: NewTask::parse(&fields).expect("is a task"),
+            is_paused: false,
+            report_to: None,
+        }
+    }
+
     /// All work there is, with everything chosen.
     fn all_work() -> Vec<Work> {
         vec![
@@ -184,6 +205,10 @@ mod tests {
                 new: rule("81"),
             },
             Work::RemoveRule(rule("80")),
+            Work::AddTask(task()),
+            Work::ChangeTask(task()),
+            Work::RemoveTask(task().handle),
+            Work::RunTask(task().handle),
         ]
     }
 

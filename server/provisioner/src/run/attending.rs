@@ -56,7 +56,7 @@ impl Run<'_> {
             Some(stored) => serde_json::from_str(stored)?,
             None => Progress::default(),
         };
-        let mut keeper = Keeper::new(self, position, progress).await?;
+        let mut keeper = Keeper::new(self, step, position, progress).await?;
         let mut backoff = Backoff::default();
         loop {
             let before = keeper.read_to();
@@ -77,6 +77,11 @@ impl Run<'_> {
                     }
                     continue;
                 }
+                Look::Anew if step.is_users_command => {
+                    let reason = "The server was restarted while the command ran. Look how far that got, then run it again.";
+                    let diagnosis = in_one(Cause::Other, reason);
+                    return Ok(Verdict::Failed(keeper.end().await?, diagnosis));
+                }
                 Look::Anew if vanished == MOST_VANISHED => {
                     let reason = "The server lost this step three times, as by a reboot. Look why, then retry.";
                     let diagnosis = in_one(Cause::Other, reason);
@@ -86,7 +91,7 @@ impl Run<'_> {
                     keeper.end().await?;
                     let state = self.claim.begin_anew(&self.panel.db, position).await?;
                     (job, vanished) = (self.job(position, state.run), state.vanished);
-                    keeper = Keeper::new(self, position, Progress::default()).await?;
+                    keeper = Keeper::new(self, step, position, Progress::default()).await?;
                     "The server was restarted while this ran. Beginning the step anew.".to_owned()
                 }
                 Look::Again(reason) => reason,

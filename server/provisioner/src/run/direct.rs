@@ -19,7 +19,7 @@ impl Run<'_> {
     /// was cut is left.
     pub(super) async fn run_directly(&self, step: &Step, state: StepState) -> Result<Verdict> {
         let before = state.progress.as_deref();
-        let keeper = Keeper::for_whole_runs(self, state.position, before).await?;
+        let keeper = Keeper::for_whole_runs(self, step, state.position, before).await?;
         let give_up = Instant::now() + step.deadline;
         let stdin = step.stdin();
         let mut backoff = Backoff::default();

@@ -13,6 +13,7 @@ use wire::colours::plain;
 
 use super::Run;
 use crate::output::{Reader, Said};
+use crate::plan::Step;
 
 /// Of each step's output, this much of the beginning is kept, and as much of the end as `TAIL`.
 const HEAD: usize = 768 * 1024;
@@ -113,7 +114,13 @@ enum Way {
 
 impl<'a> Keeper<'a> {
     /// Reads on where `progress` ends.
-    pub async fn new(run: &'a Run<'a>, position: i32, progress: Progress) -> Result<Self> {
+    pub async fn new(
+        run: &'a Run<'a>,
+        step: &Step,
+        position: i32,
+        progress: Progress,
+    ) -> Result<Self> {
+        let reader = Reader::masking(&run.secrets);
         let last_lines = if progress.stored == 0 {
             String::new()
         } else {
@@ -123,7 +130,11 @@ impl<'a> Keeper<'a> {
         Ok(Self {
             run,
             position,
-            reader: Reader::masking(&run.secrets),
+            reader: if step.is_users_command {
+                reader.heeding_no_marks()
+            } else {
+                reader
+            },
             base: progress.offset,
             progress,
             last_lines,
@@ -137,10 +148,11 @@ impl<'a> Keeper<'a> {
     /// ended could not be stored any more, has its output already.
     pub async fn for_whole_runs(
         run: &'a Run<'a>,
+        step: &Step,
         position: i32,
         before: Option<&str>,
     ) -> Result<Self> {
-        let mut keeper = Self::new(run, position, Progress::default()).await?;
+        let mut keeper = Self::new(run, step, position, Progress::default()).await?;
         keeper.way = match before {
             None => Way::AtTheEnd,
             Some(_) => Way::Never,

@@ -167,7 +167,7 @@ impl Run<'_> {
             Some(stored) => serde_json::from_str(stored)?,
             None => Progress::default(),
         };
-        let mut keeper = Keeper::new(self, state.position, progress).await?;
+        let mut keeper = Keeper::new(self, step, state.position, progress).await?;
         let job = self.job(state.position, state.run);
         let attended = self.listen(remote, step, user, &job, &mut keeper).await?;
         Ok(match attended {

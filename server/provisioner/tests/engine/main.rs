@@ -19,6 +19,7 @@ mod reconciling;
 mod restarts;
 mod retention;
 mod retry;
+mod scheduler;
 // The harness of the `ssh` crate's own tests; one sshd is as good as another.
 #[expect(dead_code, reason = "the tests here need only a part of it")]
 #[path = "../../../ssh/tests/integration/sshd.rs"]

@@ -185,6 +185,7 @@ impl TestPanel {
             row.connection = "connected".into();
             row.firewall_installed = Some(true);
             row.firewall_enabled = Some(true);
+            row.scheduler_running = Some(true);
         })
         .await
         .unwrap();

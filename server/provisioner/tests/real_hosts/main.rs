@@ -10,4 +10,5 @@ mod panel;
 mod password;
 mod provisioning;
 mod reboot;
+mod scheduler;
 mod twice;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use domain::access::{self, Caller, OwnedServer, SignedIn};
 use domain::broadcasting::App;
 use domain::bus::Bus;
-use domain::entities::{firewall_rule, user};
+use domain::entities::{firewall_rule, scheduled_task, user};
 use domain::secrets::Secrets;
-use domain::{Db, Panel, Prober, authorize, firewall, operations, servers, sessions};
+use domain::{Db, Panel, Prober, authorize, firewall, operations, scheduler, servers, sessions};
 use migrations::Migrator;
 use provisioner::{SshProber, Worker};
 use sea_orm::{ActiveValue::NotSet, EntityTrait, Set};
@@ -19,8 +19,9 @@ use wire::authorize::LoginPassword;
 use wire::firewall::{Action, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationResource;
 use wire::provisioning::{ProvisionChoices, SoftwareResource};
+use wire::scheduler::{NewTask, TaskFields, TaskResource};
 use wire::servers::{Address, NewServer, NewServerInput, SshPort};
-use wire::{OperationId, RuleId, Status, UserId};
+use wire::{OperationId, RuleId, Status, TaskId, UserId};
 
 use crate::host::Host;
 
@@ -267,6 +268,75 @@ impl TestPanel {
             .await
             .unwrap();
         tx.commit().await.unwrap();
+    }
+
+    pub async fn add_task(&self, server: &OwnedServer, fields: TaskFields) -> TaskResource {
+        let key = format!("request-{}-{}", server.id(), fields.name);
+        let task = NewTask::parse(&fields).unwrap();
+        let id = scheduler::request(&self.panel.db, &self.who, server, task, &key)
+            .await
+            .unwrap();
+        self.settled_task(server, id).await.unwrap()
+    }
+
+    /// Puts a task into the database past the panel's checks.
+    pub async fn insert_failed_task(&self, server: &OwnedServer, fields: TaskFields) -> TaskId {
+        let task = NewTask::parse(&fields).unwrap();
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = tx
+            .insert(scheduled_task::ActiveModel {
+                id: NotSet,
+                server_id: Set(server.id().0),
+                name: Set("Past the checks".into()),
+                command: Set(task.command),
+                run_as: Set(task.run_as.as_str().into()),
+                frequency: Set(task.frequency.as_str().into()),
+                expression: Set(task.expression),
+                timeout: Set(300),
+                overlap: Set(task.overlap.as_str().into()),
+                notify: Set(task.notify),
+                status: Set("failed".into()),
+                paused: Set(false),
+                error_log: Set(None),
+                request_key: Set("past-the-checks".into()),
+                handle: Set("00000000000000ff".into()),
+                token_hash: Set(None),
+                active_since: Set(None),
+                missed_at: Set(None),
+                last_success_at: Set(None),
+                created_at: Set(0),
+                updated_at: Set(0),
+            })
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        TaskId(row.id)
+    }
+
+    pub async fn fail_task(&self, id: TaskId) {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = scheduled_task::Entity::find_by_id(id.0)
+            .one(tx.reads())
+            .await
+            .unwrap()
+            .unwrap();
+        tx.update(&row, |row| row.status = "failed".into())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The task once nothing is under way for it; `None` when it is gone.
+    pub async fn settled_task(&self, server: &OwnedServer, id: TaskId) -> Option<TaskResource> {
+        for _ in 0..2000 {
+            let tasks = scheduler::show(&self.panel.db, server).await.unwrap().tasks;
+            match tasks.into_iter().find(|task| task.id == id) {
+                None => return None,
+                Some(task) if !task.status.is_transitional() => return Some(task),
+                Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        panic!("task {id} was not settled within 200 s");
     }
 
     /// The rule once nothing is under way for it; `None` when it is gone.

@@ -4,7 +4,8 @@
 use domain::access::OwnedServer;
 use domain::managed;
 use wire::firewall::{Action, Protocol, RuleFields};
-use wire::{ResourceKind, RuleId, Status};
+use wire::scheduler::{Frequency, Overlap, RunAs, TaskFields};
+use wire::{ResourceKind, RuleId, Status, TaskId};
 
 use crate::host::Host;
 use crate::panel::TestPanel;
@@ -40,11 +41,30 @@ pub async fn every_kind(host: &Host, panel: &TestPanel, server: &OwnedServer) {
     }
 }
 
+/// One that does not run meanwhile, unless the year ends.
+fn yearly() -> TaskFields {
+    TaskFields {
+        name: "Twice".into(),
+        command: "echo \"it's 100%\"\n".into(),
+        run_as: RunAs::App,
+        frequency: Frequency::Custom,
+        expression: "@yearly".into(),
+        timeout: "300".into(),
+        overlap: Overlap::Skip,
+        notify: true,
+    }
+}
+
 /// A shell line that shows all that the work of this kind may change.
 fn what_it_touches(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::FirewallRule => {
             "ufw status numbered; sha256sum /etc/ufw/*.rules /etc/ufw/ufw.conf /etc/default/ufw"
+        }
+        ResourceKind::ScheduledTask => {
+            "for folder in /etc/cron.d /usr/local/lib/brokeforge /var/lib/brokeforge/tasks; do
+               [ ! -e $folder ] || find $folder -printf '%p %m %u %s %l\n' -type f -exec sha256sum {} + | sort
+             done"
         }
     }
 }
@@ -63,6 +83,11 @@ async fn installed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) 
             assert_eq!(rule.status, Status::Active, "{:?}", rule.error_log);
             rule.id.0
         }
+        ResourceKind::ScheduledTask => {
+            let task = panel.add_task(server, yearly()).await;
+            assert_eq!(task.status, Status::Active, "{:?}", task.error_log);
+            task.id.0
+        }
     }
 }
 
@@ -70,6 +95,7 @@ async fn installed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) 
 async fn forget_its_end(kind: ResourceKind, panel: &TestPanel, record: i64) {
     match kind {
         ResourceKind::FirewallRule => panel.fail_rule(RuleId(record)).await,
+        ResourceKind::ScheduledTask => panel.fail_task(TaskId(record)).await,
     }
 }
 
@@ -80,6 +106,7 @@ async fn failed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) -> 
             let rule = panel.insert_failed_rule(server, "7001", "", Action::Allow);
             rule.await.0
         }
+        ResourceKind::ScheduledTask => panel.insert_failed_task(server, yearly()).await.0,
     }
 }
 
@@ -94,6 +121,10 @@ async fn settled(
         ResourceKind::FirewallRule => {
             let rule = panel.settled(server, RuleId(id)).await;
             rule.map(|rule| rule.status)
+        }
+        ResourceKind::ScheduledTask => {
+            let task = panel.settled_task(server, TaskId(id)).await;
+            task.map(|task| task.status)
         }
     }
 }

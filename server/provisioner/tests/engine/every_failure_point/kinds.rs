@@ -5,21 +5,24 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use domain::access::{self, OwnedServer};
-use domain::entities::{firewall_rule, operation, operation_step, server};
-use domain::{Error, authorize, firewall, managed, operations, servers};
+use domain::entities::{firewall_rule, operation, operation_step, scheduled_task, server};
+use domain::scheduler::TaskChange;
+use domain::{Error, authorize, firewall, managed, operations, scheduler, servers};
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use wire::authorize::PasswordInput;
 use wire::firewall::{Action, NewRule, Protocol, RuleFields};
 use wire::operations::{OperationKind, OperationState, StepStatus};
-use wire::{OperationId, ResourceKind, RuleId, Status};
+use wire::scheduler::{Frequency, NewTask, Overlap, RunAs, TaskFields};
+use wire::{OperationId, ResourceKind, RuleId, Status, TaskId};
 
-use super::bench::{Bench, LOOK, SHOWN};
+use super::bench::{Bench, LOOK, PRINTED, SHOWN};
 
 pub fn all() -> Vec<OperationKind> {
     let mut kinds = vec![
         OperationKind::Authorize,
         OperationKind::Provision,
         OperationKind::Reboot,
+        OperationKind::RunTask,
     ];
     for kind in ResourceKind::ALL {
         kinds.extend([
@@ -63,6 +66,9 @@ impl Subject {
                 None
             }
             OperationKind::Provision | OperationKind::Reboot | OperationKind::Install(_) => None,
+            OperationKind::RunTask => {
+                Some(active(bench, &server, ResourceKind::ScheduledTask).await)
+            }
             OperationKind::Change(kind) | OperationKind::Remove(kind) => {
                 Some(active(bench, &server, kind).await)
             }
@@ -93,7 +99,16 @@ impl Subject {
             OperationKind::Reboot => servers::request_reboot(&panel.db, who, server)
                 .await
                 .map(drop),
+            OperationKind::RunTask => {
+                let id = TaskId(self.record.unwrap());
+                scheduler::run_now(panel, who, server, id).await.map(drop)
+            }
             OperationKind::Install(kind) => match kind {
+                ResourceKind::ScheduledTask => {
+                    scheduler::request(&panel.db, who, server, task("true"), "key-of-a-form")
+                        .await
+                        .map(drop)
+                }
                 ResourceKind::FirewallRule => {
                     firewall::request(&panel.db, who, server, rule("8081"), "key-of-a-form")
                         .await
@@ -101,6 +116,13 @@ impl Subject {
                 }
             },
             OperationKind::Change(kind) => match kind {
+                ResourceKind::ScheduledTask => {
+                    let id = TaskId(self.record.unwrap());
+                    let change = TaskChange::Edit(task("false"));
+                    scheduler::request_change(&panel.db, who, server, id, change)
+                        .await
+                        .map(drop)
+                }
                 ResourceKind::FirewallRule => {
                     let id = RuleId(self.record.unwrap());
                     firewall::request_change(&panel.db, who, server, id, rule("8082"))
@@ -185,12 +207,21 @@ impl Subject {
             .unwrap()
             .unwrap();
         let record = match self.kind {
-            OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => None,
+            OperationKind::Authorize
+            | OperationKind::Provision
+            | OperationKind::Reboot
+            | OperationKind::RunTask => None,
             OperationKind::Install(kind)
             | OperationKind::Change(kind)
             | OperationKind::Remove(kind) => match kind {
                 ResourceKind::FirewallRule => firewall_rule::Entity::find()
                     .filter(firewall_rule::Column::ServerId.eq(self.server.id().0))
+                    .one(conn)
+                    .await
+                    .unwrap()
+                    .map(|row| (row.id, Status::parse(&row.status).unwrap(), row.error_log)),
+                ResourceKind::ScheduledTask => scheduled_task::Entity::find()
+                    .filter(scheduled_task::Column::ServerId.eq(self.server.id().0))
                     .one(conn)
                     .await
                     .unwrap()
@@ -219,7 +250,12 @@ impl Subject {
         }
         assert!(!by_step.is_empty(), "{point}: nothing was printed");
         for (step, text) in by_step {
-            assert_eq!(text, SHOWN, "{point}: step {step}");
+            let shown = match (self.kind, step) {
+                // What a user's command prints is text, whatever it looks like.
+                (OperationKind::RunTask, 1) => format!("{PRINTED}\n"),
+                _ => SHOWN.to_owned(),
+            };
+            assert_eq!(text, shown, "{point}: step {step}");
         }
     }
 }
@@ -255,7 +291,7 @@ impl Standing {
             .as_deref()
             .map(|word| Status::parse(word).unwrap());
         match kind {
-            OperationKind::Authorize | OperationKind::Reboot => {}
+            OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask => {}
             OperationKind::Provision => {
                 let due = if succeeded {
                     Status::Active
@@ -336,9 +372,50 @@ async fn active(bench: &Bench, server: &OwnedServer, kind: ResourceKind) -> i64 
             };
             tx.insert(row).await.unwrap().id
         }
+        ResourceKind::ScheduledTask => {
+            let task = task("true");
+            let row = scheduled_task::ActiveModel {
+                id: NotSet,
+                server_id: Set(server.id().0),
+                name: Set(task.name),
+                command: Set(task.command),
+                run_as: Set(task.run_as.as_str().to_owned()),
+                frequency: Set(task.frequency.as_str().to_owned()),
+                expression: Set(task.expression),
+                timeout: Set(300),
+                overlap: Set(task.overlap.as_str().to_owned()),
+                notify: Set(task.notify),
+                status: Set(Status::Active.as_str().to_owned()),
+                paused: Set(false),
+                error_log: Set(None),
+                request_key: Set("an-earlier-form".to_owned()),
+                handle: Set(format!("{:016x}", server.id().0)),
+                token_hash: Set(None),
+                active_since: Set(Some(0)),
+                missed_at: Set(None),
+                last_success_at: Set(None),
+                created_at: Set(0),
+                updated_at: Set(0),
+            };
+            tx.insert(row).await.unwrap().id
+        }
     };
     tx.commit().await.unwrap();
     id
+}
+
+fn task(command: &str) -> NewTask {
+    let fields = TaskFields {
+        name: "Backup".into(),
+        command: command.into(),
+        run_as: RunAs::App,
+        frequency: Frequency::Daily,
+        expression: String::new(),
+        timeout: "300".into(),
+        overlap: Overlap::Skip,
+        notify: true,
+    };
+    NewTask::parse(&fields).unwrap()
 }
 
 fn rule(port: &str) -> NewRule {

@@ -1,0 +1,2 @@
+read -r handle
+exec "$programs/run-task" "$handle" panel
