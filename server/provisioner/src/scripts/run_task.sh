@@ -6,6 +6,8 @@ run_task_program() {
 # now or when it is back. The panel writes this file anew.
 set -u
 umask 077
+# cron's own ends before /usr/sbin, where runuser is.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ours=/var/lib/brokeforge/tasks
 # Of what a run prints, so much of the beginning is kept and as much of the end.
 most=16384
@@ -113,7 +115,7 @@ home=$(getent passwd "$user" | cut -d : -f 6)
 cd "$home" 2>/dev/null || cd /
 # The command is a file that only root can name: the user gets it opened.
 # What begins in the background has some signals switched off.
-set -- env -i --default-signal SHELL=/bin/sh PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+set -- env -i --default-signal SHELL=/bin/sh PATH="$PATH" \
   HOME="$home" USER="$user" LOGNAME="$user" /bin/sh /dev/fd/3
 [ "$user" = root ] || set -- runuser -u "$user" -- "$@"
 timeout --kill-after=10 "$seconds" "$@" 3<"$task/command" </dev/null >"$dir/pipe" 2>&1 7>&- 9>&- &
