@@ -168,7 +168,7 @@ pub fn TaskButtons(
         <button
             type="button"
             class="button is-small"
-            aria-label=move || format!("Run {} now", name.get())
+            aria-label=move || format!("Run now: {}", name.get())
             aria-disabled=move || submission.aria_disabled()
             disabled=move || !matches!(status.get(), Status::Active | Status::Paused)
             on:click=run_now
