@@ -187,6 +187,7 @@ mod tests {
             [
                 "web-1",
                 "web-1 / Firewall",
+                "web-1 / Scheduler",
                 "web-1 / Operations",
                 "web-1 / Settings"
             ]
