@@ -222,6 +222,22 @@ test('a burst of a thousand events costs two fetches, and the second one brings 
   noTrouble();
 });
 
+test('events that come just slower than the answers cost four fetches a second and not one each', async () => {
+  await open('/firewall');
+  await page.waitForTimeout(500);
+  const fetches = countFetches();
+  const began = performance.now();
+  for (let at = 0; at < 50; at++) {
+    wire.inject([changed(`private-servers.${server}`)]);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  panel.sql(`UPDATE firewall_rules SET name = 'The last word' WHERE name = 'Rule 09'`);
+  wire.inject([changed(`private-servers.${server}`)]);
+  await expect(rule('The last word')).toBeVisible();
+  expect(fetches['/api/firewall/show']).toBeLessThanOrEqual(2 + (performance.now() - began) / 250);
+  noTrouble();
+});
+
 test('a tab that nobody sees fetches nothing, and everything once when it is seen', async () => {
   await open('/firewall');
   await page.waitForTimeout(500);

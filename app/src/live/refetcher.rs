@@ -8,12 +8,15 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 use futures::{FutureExt, select};
 use gloo_timers::future::TimeoutFuture;
+use wire::Timestamp;
+
+use crate::browser;
 
 /// A failed fetch is tried again after this long.
 const RETRY_MS: u32 = 5_000;
-/// After two fetches in a row the events of a stream are gathered this long: one of half a second cost 16 fetches. What
-/// a single change causes is not held up.
-const GATHER_MS: u32 = 500;
+/// Events make no more fetches than one in this time, and one more at once after a rest: a stream of half a second cost
+/// 16 fetches, and each event had one of its own where they came just slower than the answers.
+const EVENT_FETCH_EVERY_MS: i64 = 250;
 
 /// How a fetch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ struct State {
     watch: Box<dyn Fn(Cause, Option<Outcome>)>,
     in_flight: Cell<bool>,
     owed: Cell<Option<Cause>>,
+    /// When what was fetched so far is paid for.
+    paid_by: Cell<Timestamp>,
     /// Ends a pause.
     hurry: RefCell<Option<oneshot::Sender<()>>>,
     stopped: Cell<bool>,
@@ -60,6 +65,7 @@ impl Refetcher {
             watch: Box::new(watch),
             in_flight: Cell::new(false),
             owed: Cell::new(None),
+            paid_by: Cell::new(Timestamp(0)),
             hurry: RefCell::new(None),
             stopped: Cell::new(false),
         }))
@@ -93,21 +99,20 @@ impl Refetcher {
 
 impl State {
     async fn work(&self) {
-        let mut in_a_row = 0_u32;
-        while let Some(cause) = self.owed.take() {
+        while let Some(next) = self.owed.get() {
+            if next == Cause::Event {
+                self.gather().await;
+            }
             if self.stopped.get() {
                 return;
             }
+            let cause = self.owed.take().unwrap_or(next);
+            self.pay();
             (self.watch)(cause, None);
             let outcome = (self.run)().await;
             (self.watch)(cause, Some(outcome));
             match outcome {
-                Outcome::Fresh | Outcome::SignedOut => {
-                    in_a_row += 1;
-                    if in_a_row >= 2 && self.owed.get() == Some(Cause::Event) {
-                        self.pause(GATHER_MS).await;
-                    }
-                }
+                Outcome::Fresh | Outcome::SignedOut => {}
                 Outcome::More => self.owe(cause),
                 Outcome::Unreachable => {
                     self.pause(RETRY_MS).await;
@@ -115,6 +120,20 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Waits until the next fetch for events is due.
+    async fn gather(&self) {
+        let early = self.paid_by.get().0 - browser::now().0 - EVENT_FETCH_EVERY_MS;
+        // A clock that was set back must not hold it up for longer.
+        if let Ok(wait @ 1..) = u32::try_from(early.min(EVENT_FETCH_EVERY_MS)) {
+            self.pause(wait).await;
+        }
+    }
+
+    fn pay(&self) {
+        let from = self.paid_by.get().0.max(browser::now().0);
+        self.paid_by.set(Timestamp(from + EVENT_FETCH_EVERY_MS));
     }
 
     async fn pause(&self, at_most_ms: u32) {
