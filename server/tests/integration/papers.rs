@@ -75,6 +75,11 @@ fn every_command_and_file_named_in_the_papers_exists() {
                 "migrations/",
                 "frontend/",
                 ".ci/",
+                // As which a crate's folder was once named: nothing is there.
+                "provisioner/",
+                "domain/",
+                "wire/",
+                "ssh/",
             ]
             .iter()
             .any(|folder| word.starts_with(folder));
