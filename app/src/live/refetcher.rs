@@ -14,9 +14,14 @@ use crate::browser;
 
 /// A failed fetch is tried again after this long.
 const RETRY_MS: u32 = 5_000;
-/// Events make no more fetches than one in this time, and one more at once after a rest: a stream of half a second cost
-/// 16 fetches, and each event had one of its own where they came just slower than the answers.
-const EVENT_FETCH_EVERY_MS: i64 = 250;
+/// In a stream, events are gathered this long before they are fetched for.
+const GATHER_MS: u32 = 250;
+/// More events than one in this time, and `STREAM_AFTER_MS` worth of them, are a stream: one of half a second cost 16
+/// fetches. What people save, and what becomes of it, stays below that and is fetched for at once.
+const EVENT_MS: i64 = 25;
+const STREAM_AFTER_MS: i64 = 250;
+/// A stream has ended this long after its last event, however large it was.
+const STREAM_OVER_MS: i64 = 500;
 
 /// How a fetch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +56,8 @@ struct State {
     watch: Box<dyn Fn(Cause, Option<Outcome>)>,
     in_flight: Cell<bool>,
     owed: Cell<Option<Cause>>,
-    /// When what was fetched so far is paid for.
-    paid_by: Cell<Timestamp>,
+    /// When the events so far would all have come, at one in `EVENT_MS`.
+    due_by: Cell<Timestamp>,
     /// Ends a pause.
     hurry: RefCell<Option<oneshot::Sender<()>>>,
     stopped: Cell<bool>,
@@ -65,7 +70,7 @@ impl Refetcher {
             watch: Box::new(watch),
             in_flight: Cell::new(false),
             owed: Cell::new(None),
-            paid_by: Cell::new(Timestamp(0)),
+            due_by: Cell::new(Timestamp(0)),
             hurry: RefCell::new(None),
             stopped: Cell::new(false),
         }))
@@ -74,6 +79,9 @@ impl Refetcher {
     /// Fetches now, or once more after the fetch that is under way.
     pub fn request(&self, cause: Cause) {
         self.0.owed.set(Some(cause));
+        if cause == Cause::Event {
+            self.0.note_event();
+        }
         if !self.0.in_flight.replace(true) {
             let state = self.0.clone();
             leptos::task::spawn_local(async move {
@@ -100,14 +108,13 @@ impl Refetcher {
 impl State {
     async fn work(&self) {
         while let Some(next) = self.owed.get() {
-            if next == Cause::Event {
-                self.gather().await;
+            if next == Cause::Event && self.is_stream() {
+                self.pause(GATHER_MS).await;
             }
             if self.stopped.get() {
                 return;
             }
             let cause = self.owed.take().unwrap_or(next);
-            self.pay();
             (self.watch)(cause, None);
             let outcome = (self.run)().await;
             (self.watch)(cause, Some(outcome));
@@ -122,18 +129,15 @@ impl State {
         }
     }
 
-    /// Waits until the next fetch for events is due.
-    async fn gather(&self) {
-        let early = self.paid_by.get().0 - browser::now().0 - EVENT_FETCH_EVERY_MS;
-        // A clock that was set back must not hold it up for longer.
-        if let Ok(wait @ 1..) = u32::try_from(early.min(EVENT_FETCH_EVERY_MS)) {
-            self.pause(wait).await;
-        }
+    fn note_event(&self) {
+        let now = browser::now().0;
+        let due = self.due_by.get().0.max(now) + EVENT_MS;
+        let most = now + STREAM_AFTER_MS + STREAM_OVER_MS;
+        self.due_by.set(Timestamp(due.min(most)));
     }
 
-    fn pay(&self) {
-        let from = self.paid_by.get().0.max(browser::now().0);
-        self.paid_by.set(Timestamp(from + EVENT_FETCH_EVERY_MS));
+    fn is_stream(&self) -> bool {
+        self.due_by.get().0 - browser::now().0 > STREAM_AFTER_MS
     }
 
     async fn pause(&self, at_most_ms: u32) {
