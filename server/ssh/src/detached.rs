@@ -99,16 +99,14 @@ pub(crate) async fn attend<R: Remote + ?Sized>(
         User::Root => "root",
         User::App => "brokeforge",
     };
-    let mut input = format!(
+    let head = format!(
         "{}{user} {} {offset} {} {}\n",
         header(job),
         task.deadline.as_secs().max(1),
         script.len(),
         task.stdin.len()
-    )
-    .into_bytes();
-    input.extend_from_slice(script);
-    input.extend_from_slice(task.stdin);
+    );
+    let input = [head.as_bytes(), script, task.stdin].concat();
     let mut ear = Ear {
         output: Some(output),
         told: Vec::new(),
