@@ -13,7 +13,7 @@ use crate::router::AppState;
 pub const LONGEST_BODY: usize = report::LONGEST;
 
 /// Keeps a report. The token names the task, so nobody can tell of another one; a report that comes twice changes nothing
-/// the second time.
+/// the second time. A server that is refused keeps the report.
 pub async fn report(State(state): State<AppState>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let Some(token) = token_of(&headers) else {
         return StatusCode::UNAUTHORIZED;
@@ -21,6 +21,9 @@ pub async fn report(State(state): State<AppState>, headers: HeaderMap, body: Byt
     let db = &state.panel.db;
     let kept = async {
         let (server, task) = scheduler::by_token(db, token).await?;
+        if state.panel.limits.report(task).is_err() {
+            return Ok(StatusCode::TOO_MANY_REQUESTS);
+        }
         let Some(report) = report::parse(&body) else {
             return Ok(StatusCode::BAD_REQUEST);
         };

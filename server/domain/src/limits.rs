@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use wire::{ApiError, UserId};
+use wire::{ApiError, TaskId, UserId};
 
 const MOST_KEYS: usize = 10_000;
 
@@ -16,6 +16,7 @@ pub struct Limits {
     sign_in_by_account: DefaultKeyedRateLimiter<String>,
     invitations: DefaultKeyedRateLimiter<IpAddr>,
     present_passwords: DefaultKeyedRateLimiter<UserId>,
+    reports: DefaultKeyedRateLimiter<TaskId>,
     retries: DefaultKeyedRateLimiter<UserId>,
     probes: DefaultKeyedRateLimiter<UserId>,
     previews: DefaultKeyedRateLimiter<UserId>,
@@ -28,6 +29,7 @@ impl Default for Limits {
             sign_in_by_account: RateLimiter::keyed(per_minute(10)),
             invitations: RateLimiter::keyed(per_minute(30)),
             present_passwords: RateLimiter::keyed(per_minute(5)),
+            reports: RateLimiter::keyed(per_minute(300)),
             retries: RateLimiter::keyed(per_minute(10)),
             probes: RateLimiter::keyed(per_minute(60)),
             previews: RateLimiter::keyed(per_minute(60)),
@@ -60,6 +62,14 @@ impl Limits {
     /// `TooMany` with the seconds to wait.
     pub fn present_password(&self, user: UserId) -> Result<(), ApiError> {
         check(&self.present_passwords, &user)
+    }
+
+    /// What a server tells of the runs of one task: 300 a minute. It keeps the others, and the panel fetches them.
+    ///
+    /// # Errors
+    /// `TooMany` with the seconds to wait.
+    pub fn report(&self, task: TaskId) -> Result<(), ApiError> {
+        check(&self.reports, &task)
     }
 
     /// Retries of failed work: 10 a minute for a user.

@@ -3,10 +3,10 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use domain::bus::{Heard, Topic};
-use domain::entities::{audit_entry, scheduled_task};
+use domain::entities::{audit_entry, scheduled_task, task_run};
 use domain::scheduler::{Found, RunReport};
 use futures::FutureExt;
-use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, Statement};
 use serde_json::{Value, json};
 use ssh::fake::Answer as Said;
 use wire::event::Event;
@@ -443,4 +443,27 @@ async fn runs_go_by_age_and_the_output_of_old_ones_by_number() {
     };
     assert_eq!(count("").await, "600");
     assert_eq!(count("WHERE output_bytes > 0").await, "500");
+}
+
+#[tokio::test]
+async fn a_task_that_reports_without_end_is_told_to_keep_its_reports() {
+    let world = World::new().await;
+    let run = |at: i64| format!("run {at}-0a1b2c3d succeeded cron {at} {} 0\n", at + 1);
+    for at in 0..300 {
+        let told = world.tell(TOKEN, &run(1_798_761_600_000 + at)).await;
+        assert_eq!(told, StatusCode::NO_CONTENT, "report {at}");
+    }
+    // Some of its time may have passed meanwhile.
+    let mut more = 0;
+    loop {
+        let told = world.tell(TOKEN, &run(1_798_761_700_000 + more)).await;
+        if told == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        assert_eq!(told, StatusCode::NO_CONTENT, "report {}", 300 + more);
+        more += 1;
+        assert!(more < 300, "it is never refused");
+    }
+    let kept = task_run::Entity::find().count(world.app.panel.db.reads()).await;
+    assert_eq!(kept.unwrap(), 300 + u64::try_from(more).unwrap());
 }
