@@ -204,7 +204,7 @@ pub fn TaskInputs(server: ServerId, form: TaskForm) -> impl IntoView {
                 inputmode="numeric"
             />
             <Select field=form.overlap label="If the last run goes on" choices=OVERLAPS/>
-            <Select field=form.notify label="Failures and missed runs" choices=NOTICES/>
+            <Select field=form.notify label="If one fails or is missed" choices=NOTICES/>
         </div>
         <NextRunsNote server expression/>
     }
