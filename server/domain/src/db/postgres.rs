@@ -260,6 +260,7 @@ fn lost(error: sqlx::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use wire::event::AlertPage;
     use wire::operations::OperationState;
 
     use super::*;
