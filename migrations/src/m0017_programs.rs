@@ -73,6 +73,8 @@ fn programs() -> TableCreateStatement {
         .col(string("request_key"))
         // Its name on the server, where another panel may have a program of the same number.
         .col(string("handle"))
+        // Whether there is something on its server to look at.
+        .col(boolean("installed"))
         .col(big_integer("created_at"))
         .col(big_integer("updated_at"))
         .foreign_key(

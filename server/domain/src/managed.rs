@@ -237,8 +237,9 @@ pub(crate) async fn learn(
 ) -> Result<(), Error> {
     match (kind, id) {
         (OperationKind::Install(kind) | OperationKind::Change(kind), Some(id)) => match kind {
-            ResourceKind::FirewallRule | ResourceKind::Program => Ok(()),
+            ResourceKind::FirewallRule => Ok(()),
             ResourceKind::ScheduledTask => scheduler::learn(tx, id, facts).await,
+            ResourceKind::Program => programs::learn(tx, id, facts).await,
         },
         (
             OperationKind::Authorize

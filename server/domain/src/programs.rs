@@ -126,6 +126,7 @@ pub async fn request(
             error_log: Set(None),
             request_key: Set(request_key.to_owned()),
             handle: Set(ProgramHandle::new().to_string()),
+            installed: Set(false),
             created_at: Set(at),
             updated_at: Set(at),
         })
@@ -452,6 +453,17 @@ pub(crate) async fn apply_change(tx: &mut Tx, id: i64, payload: &str) -> Result<
         }
     })
     .await?;
+    Ok(())
+}
+
+/// Notes that its server has it, whatever becomes of the rest of the work.
+pub(crate) async fn learn(tx: &mut Tx, id: i64, facts: &[(String, String)]) -> Result<(), Error> {
+    let is_told = |(key, value): &(String, String)| key == "program_installed" && value == "yes";
+    if facts.iter().any(is_told)
+        && let Some(row) = row(tx.reads(), id).await?
+    {
+        tx.update(&row, |row| row.installed = true).await?;
+    }
     Ok(())
 }
 

@@ -72,6 +72,7 @@ impl Record for program::Model {
 
     fn without_silent_fields(mut self) -> Self {
         self.updated_at = 0;
+        self.installed = false;
         self
     }
 }

@@ -26,6 +26,7 @@ pub struct Model {
     pub error_log: Option<String>,
     pub request_key: String,
     pub handle: String,
+    pub installed: bool,
     pub created_at: i64,
     pub updated_at: i64,
 }

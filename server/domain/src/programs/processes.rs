@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use wire::programs::{ProcessResource, ProcessState};
 use wire::servers::Connection;
-use wire::{ApiError, ProgramId, ServerId, Status, Timestamp};
+use wire::{ApiError, ProgramId, ServerId, Timestamp};
 
 use super::{ProgramHandle, find};
 use crate::audit::{self, Topic};
@@ -43,13 +43,13 @@ pub struct WatchedProgram {
     pub handle: ProgramHandle,
 }
 
-/// All servers that let the panel in and may have programs on them.
+/// All servers that let the panel in and have programs on them.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn watched(db: &Db) -> Result<Vec<WatchedServer>, Error> {
     let programs = program::Entity::find()
-        .filter(program::Column::Status.ne(Status::Pending.as_str()))
+        .filter(program::Column::Installed.eq(true))
         .all(db.reads())
         .await?;
     let mut by_server = HashMap::<i64, Vec<WatchedProgram>>::new();

@@ -58,6 +58,7 @@ StandardError=journal
 WantedBy=multi-user.target
 UNIT
 systemctl daemon-reload
+fact program_installed yes
 wanted='' surplus='' number=0
 if [ "$stopped" = no ]; then
   while [ "$number" -lt "$count" ]; do
