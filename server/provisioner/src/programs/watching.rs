@@ -120,7 +120,7 @@ async fn ask(
 }
 
 /// Reads what `LOOK` prints: of each program all that there is. `None` when it was cut off.
-fn read(
+pub(super) fn read(
     bytes: &[u8],
     programs: &[WatchedProgram],
 ) -> Option<Vec<(ProgramId, Vec<ProcessReport>)>> {
