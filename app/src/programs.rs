@@ -50,10 +50,7 @@ pub async fn update(input: UpdateProgramInput) -> Result<(), ApiError> {
 pub async fn control(input: ControlInput) -> Result<Option<OperationId>, ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let change = domain::programs::ProgramChange::Control(input.act);
-    Ok(
-        domain::programs::request_change(&panel, &who, &server, input.program_id, change)
-            .await?,
-    )
+    Ok(domain::programs::request_change(&panel, &who, &server, input.program_id, change).await?)
 }
 
 /// A program with its processes.

@@ -184,15 +184,18 @@ mod tests {
     use super::*;
 
     fn program(states: &[ProcessState]) -> ProgramResource {
-        let processes = states.iter().zip(1..).map(|(state, number)| ProcessResource {
-            number,
-            state: *state,
-            pid: None,
-            started_at: None,
-            restarts: 0,
-            last_end: Some("exit code 3".into()),
-            last_end_at: None,
-        });
+        let processes = states
+            .iter()
+            .zip(1..)
+            .map(|(state, number)| ProcessResource {
+                number,
+                state: *state,
+                pid: None,
+                started_at: None,
+                restarts: 0,
+                last_end: Some("exit code 3".into()),
+                last_end_at: None,
+            });
         ProgramResource {
             id: ProgramId(1),
             settings: ProgramSettings {
@@ -221,7 +224,10 @@ mod tests {
         assert_eq!(trouble_of(&running), None);
         let mut failed = program(&[ProcessState::Running, ProcessState::Failed]);
         let said = trouble_of(&failed).expect("is trouble");
-        assert!(said.contains("Process 2") && said.contains("exit code 3"), "{said}");
+        assert!(
+            said.contains("Process 2") && said.contains("exit code 3"),
+            "{said}"
+        );
         failed.status = Status::Paused;
         assert_eq!(trouble_of(&failed), None);
     }

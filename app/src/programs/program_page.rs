@@ -22,9 +22,8 @@ use crate::ui::{NotFound, live_page};
 pub fn BackgroundProgramPage() -> impl IntoView {
     let params = use_params_map();
     let server = use_server_id();
-    let id = Memo::new(move |_| {
-        params.with(|params| params.get("program")?.parse::<ProgramId>().ok())
-    });
+    let id =
+        Memo::new(move |_| params.with(|params| params.get("program")?.parse::<ProgramId>().ok()));
     move || match (server.get(), id.get()) {
         (Some(server), Some(id)) => view! { <Followed server id/> }.into_any(),
         (None, _) | (_, None) => view! { <NotFound/> }.into_any(),

@@ -105,8 +105,9 @@ pub fn VariablesInput(variables: Variables) -> impl IntoView {
     };
     let field = variables.field;
     let note = format!("{}-note", field.id());
+    let described_by = note.clone();
     view! {
-        <fieldset class="variables" aria-describedby=note.clone()>
+        <fieldset class="variables" aria-describedby=described_by>
             <legend>"Environment"</legend>
             <For each=keys key=|key| *key let:key>
                 <VariableInputs variables key/>

@@ -196,7 +196,9 @@ pub async fn request_change(
         ProgramChange::Control(act @ ProgramAct::Stop) => (row.stopped, act.label()),
         ProgramChange::Control(act @ ProgramAct::Restart) => {
             if row.stopped {
-                return Err(Error::conflict("This program is stopped. Start it instead."));
+                return Err(Error::conflict(
+                    "This program is stopped. Start it instead.",
+                ));
             }
             (false, act.label())
         }
@@ -474,4 +476,3 @@ pub(crate) async fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
     }
     Ok(())
 }
-

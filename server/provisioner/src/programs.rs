@@ -36,9 +36,8 @@ pub fn restart(program: &ProgramOnServer) -> Plan {
 
 /// Stops a program and takes it off its server. One that is not there is gone already.
 pub fn remove(handle: &ProgramHandle) -> Plan {
-    let step = |title, script, within| {
-        Step::new(title, script, within).with("handle", handle.to_string())
-    };
+    let step =
+        |title, script, within| Step::new(title, script, within).with("handle", handle.to_string());
     Plan {
         steps: vec![
             step("Remove the program", REMOVE, LONG),
@@ -84,7 +83,11 @@ fn written(title: &'static str, program: &ProgramOnServer, anew: Anew) -> Plan {
         .with("processes", settings.processes.get().to_string())
         .with(
             "restarted when it ends",
-            if settings.auto_restart { "always" } else { "no" },
+            if settings.auto_restart {
+                "always"
+            } else {
+                "no"
+            },
         )
         .with("stop signal", settings.stop_signal.as_str())
         .with(

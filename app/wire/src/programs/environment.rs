@@ -146,9 +146,22 @@ mod tests {
             assert!(variables(&[typed(good, Some(""))]).is_ok(), "{good:?}");
         }
         for bad in [
-            "", "2A", "A-B", "A B", "A=B", "Ä", "A\nB", "IFS", "PWD", "_", "BROKEFORGE_PROCESS",
+            "",
+            "2A",
+            "A-B",
+            "A B",
+            "A=B",
+            "Ä",
+            "A\nB",
+            "IFS",
+            "PWD",
+            "_",
+            "BROKEFORGE_PROCESS",
         ] {
-            assert!(variables(&[typed(bad, Some(""))]).is_err(), "{bad:?} passed");
+            assert!(
+                variables(&[typed(bad, Some(""))]).is_err(),
+                "{bad:?} passed"
+            );
         }
         assert!(variables(&[typed("A", None), typed("A", Some("x"))]).is_err());
     }

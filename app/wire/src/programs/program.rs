@@ -272,7 +272,10 @@ mod tests {
         }
         for bad in ["", "0", "21", "-1", "+5", "1.5", "99999999999"] {
             assert!(ProcessCount::parse(bad).is_err(), "{bad:?} passed");
-            assert!(StopWait::parse(bad).is_err() || bad == "21", "{bad:?} passed");
+            assert!(
+                StopWait::parse(bad).is_err() || bad == "21",
+                "{bad:?} passed"
+            );
         }
         assert!(StopWait::parse("300").is_ok() && StopWait::parse("301").is_err());
     }
@@ -283,7 +286,13 @@ mod tests {
             assert_eq!(directory(good).as_deref(), Ok(good));
         }
         assert_eq!(directory(" \n").as_deref(), Ok(""));
-        for bad in ["srv", "~/shop", " /srv", "/a\0b", &format!("/{}", "x".repeat(4_095))] {
+        for bad in [
+            "srv",
+            "~/shop",
+            " /srv",
+            "/a\0b",
+            &format!("/{}", "x".repeat(4_095)),
+        ] {
             assert!(directory(bad).is_err(), "{bad:?} passed");
         }
     }

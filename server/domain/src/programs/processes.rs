@@ -3,7 +3,9 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
+};
 use wire::programs::{ProcessResource, ProcessState};
 use wire::servers::Connection;
 use wire::{ApiError, ProgramId, ServerId, Timestamp};

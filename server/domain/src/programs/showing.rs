@@ -124,5 +124,7 @@ async fn last_operations(
         .all(conn)
         .await?;
     let latest = latest.into_iter();
-    Ok(latest.map(|(id, operation)| (id, OperationId(operation))).collect())
+    Ok(latest
+        .map(|(id, operation)| (id, OperationId(operation)))
+        .collect())
 }

@@ -230,7 +230,10 @@ fn no_value_of_an_environment_is_shown_with_the_steps_or_tells_them_apart() {
     secret.environment = vec![variable("KEY", "canary")];
     let plan = install(&secret);
     let text: String = plan.steps.iter().map(Step::as_text).collect();
-    assert!(!text.contains("canary") && !text.contains(&hash("KEY=canary\n")), "{text}");
+    assert!(
+        !text.contains("canary") && !text.contains(&hash("KEY=canary\n")),
+        "{text}"
+    );
     assert!(!format!("{secret:?}").contains("canary"));
     let step = &plan.steps[0];
     let other = &install(&program("true")).steps[0];
@@ -265,10 +268,45 @@ fn systemd_gets_a_unit_of_our_own_words_and_the_files_are_for_root_alone() {
 #[test]
 fn hostile_commands_directories_and_values_arrive_byte_for_byte() {
     let pieces = [
-        "'", "\"", "\\", "\\n", "%", "%%", "%s", "$(id)", "`id`", "\n", "\n\n", "\r", "\t", "EOF",
-        "\nEOF\n", "&&", "|", ";", "#", "=", "~", "*", " ", "\\c", "\\0101", "\u{1b}[31m",
-        "\u{7f}", "\u{81}", "\u{88}", "ā", "漢", "\u{202e}", "-n", "UNIT", "SHOWN",
-        "RUN_PROGRAM_END", "VALUES_END", "\u{fffd}", "\u{10ffff}",
+        "'",
+        "\"",
+        "\\",
+        "\\n",
+        "%",
+        "%%",
+        "%s",
+        "$(id)",
+        "`id`",
+        "\n",
+        "\n\n",
+        "\r",
+        "\t",
+        "EOF",
+        "\nEOF\n",
+        "&&",
+        "|",
+        ";",
+        "#",
+        "=",
+        "~",
+        "*",
+        " ",
+        "\\c",
+        "\\0101",
+        "\u{1b}[31m",
+        "\u{7f}",
+        "\u{81}",
+        "\u{88}",
+        "ā",
+        "漢",
+        "\u{202e}",
+        "-n",
+        "UNIT",
+        "SHOWN",
+        "RUN_PROGRAM_END",
+        "VALUES_END",
+        "\u{fffd}",
+        "\u{10ffff}",
     ];
     let mut number = 7_u64;
     let mut text = || {
@@ -326,15 +364,26 @@ fn hostile_commands_directories_and_values_arrive_byte_for_byte() {
 fn a_variable_may_have_the_name_of_any_of_ours_and_change_the_path() {
     let mut odd = program("exec /usr/bin/env");
     odd.is_stopped = true;
-    odd.environment = ["PATH", "HOME", "line", "value", "directory", "ENV", "LD_PRELOAD"]
-        .into_iter()
-        .map(|name| variable(name, "/nowhere"))
-        .collect();
+    odd.environment = [
+        "PATH",
+        "HOME",
+        "line",
+        "value",
+        "directory",
+        "ENV",
+        "LD_PRELOAD",
+    ]
+    .into_iter()
+    .map(|name| variable(name, "/nowhere"))
+    .collect();
     let server = Server::with(&odd);
     let printed = String::from_utf8_lossy(&server.begin().stdout).into_owned();
     for variable in &odd.environment {
         let line = format!("{}=/nowhere", variable.name);
-        assert!(printed.lines().any(|known| known == line), "{line}: {printed}");
+        assert!(
+            printed.lines().any(|known| known == line),
+            "{line}: {printed}"
+        );
     }
 }
 
@@ -344,7 +393,10 @@ fn a_directory_that_is_not_there_ends_the_process_with_its_name() {
     lost.settings.directory = "/no/such/place".into();
     let server = Server::with(&lost);
     let output = server.begin();
-    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(
+        !output.status.success() && output.stdout.is_empty(),
+        "{output:?}"
+    );
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("/no/such/place"), "{said}");
 }
@@ -496,12 +548,17 @@ fn a_signal_to_stop_reaches_what_the_shell_started_before_the_shell_goes() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     let kill = |pid: u32| {
-        let status = Command::new("kill").args(["-TERM", &pid.to_string()]).status();
+        let status = Command::new("kill")
+            .args(["-TERM", &pid.to_string()])
+            .status();
         assert!(status.is_ok_and(|status| status.success()));
     };
     kill(shell.id());
     std::thread::sleep(std::time::Duration::from_millis(200));
-    assert!(shell.try_wait().expect("is known").is_none(), "it went first");
+    assert!(
+        shell.try_wait().expect("is known").is_none(),
+        "it went first"
+    );
     kill(child);
     let ended = shell.wait_with_output().expect("it ends");
     assert_eq!(ended.status.code(), Some(143));

@@ -239,7 +239,11 @@ mod tests {
             ::process eeeeeeeeeeeeeeee 1 active running 1 1 0 - - -\n\
             ::fact looked yes\n";
         let reports = read(told, &programs()).expect("is whole");
-        assert_eq!(reports[1], (ProgramId(8), Vec::new()), "nothing is known of it");
+        assert_eq!(
+            reports[1],
+            (ProgramId(8), Vec::new()),
+            "nothing is known of it"
+        );
         let processes = &reports[0].1;
         let states: Vec<_> = processes.iter().map(|process| process.state).collect();
         assert_eq!(

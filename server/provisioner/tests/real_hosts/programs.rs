@@ -62,7 +62,10 @@ async fn running(panel: &TestPanel, server: &OwnedServer, id: ProgramId, count: 
         processes.len() == count && processes.iter().filter(runs).count() == count
     };
     let processes = until(panel, server, id, all).await;
-    processes.iter().map(|process| process.pid.unwrap()).collect()
+    processes
+        .iter()
+        .map(|process| process.pid.unwrap())
+        .collect()
 }
 
 async fn control(panel: &TestPanel, server: &OwnedServer, id: ProgramId, act: ProgramAct) {
@@ -102,7 +105,11 @@ async fn programs_stay_up_each_by_itself_and_what_is_removed_leaves_nothing_behi
     stop_with_all_they_started(&host, &panel, &server).await;
     give_up_and_say_so(&panel, &server).await;
 
-    for program in programs::show(&panel.panel.db, &server).await.unwrap().programs {
+    for program in programs::show(&panel.panel.db, &server)
+        .await
+        .unwrap()
+        .programs
+    {
         let (db, kind) = (&panel.panel.db, ResourceKind::Program);
         managed::request_removal(db, &panel.who, &server, kind, program.id.0)
             .await
@@ -110,7 +117,10 @@ async fn programs_stay_up_each_by_itself_and_what_is_removed_leaves_nothing_behi
         assert!(panel.settled_program(&server, program.id).await.is_none());
     }
     assert_eq!(host.sh(look), untouched);
-    assert!(!host.holds("pgrep -f 'sleep 9[0-9][0-9][0-9]'"), "something runs on");
+    assert!(
+        !host.holds("pgrep -f 'sleep 9[0-9][0-9][0-9]'"),
+        "something runs on"
+    );
 }
 
 async fn arrive_as_written(host: &Host, panel: &TestPanel, server: &OwnedServer) {
@@ -136,7 +146,9 @@ async fn arrive_as_written(host: &Host, panel: &TestPanel, server: &OwnedServer)
     let seen = host.sh("tr '\\0' '\\1' </home/brokeforge/environment");
     let value = format!("\u{1}VALUE={VALUE}\u{1}");
     assert!(format!("\u{1}{seen}").contains(&value), "{seen:?}");
-    assert!(host.holds("[ \"$(stat -c '%a %U' /var/lib/brokeforge/programs/*/environment)\" = '600 root' ]"));
+    assert!(host.holds(
+        "[ \"$(stat -c '%a %U' /var/lib/brokeforge/programs/*/environment)\" = '600 root' ]"
+    ));
     assert!(!host.holds("runuser -u brokeforge -- ls /var/lib/brokeforge/programs"));
     assert!(!host.holds("grep -r '100%' /etc/systemd/system/brokeforge-program-*"));
     // Not among arguments either, which everybody on the server may read.
@@ -155,7 +167,11 @@ async fn arrive_as_written(host: &Host, panel: &TestPanel, server: &OwnedServer)
     hostile.stop_wait = "6".into();
     let before = running(panel, server, made.id, 1).await;
     edit(panel, server, made.id, &hostile).await;
-    assert_eq!(running(panel, server, made.id, 1).await, before, "restarted for nothing");
+    assert_eq!(
+        running(panel, server, made.id, 1).await,
+        before,
+        "restarted for nothing"
+    );
 }
 
 async fn come_back_by_themselves(host: &Host, panel: &TestPanel, server: &OwnedServer) {
@@ -164,7 +180,10 @@ async fn come_back_by_themselves(host: &Host, panel: &TestPanel, server: &OwnedS
         ..fields("Two", "exec sleep 9002")
     };
     let two = panel.add_program(server, two).await.id;
-    let other = panel.add_program(server, fields("Other", "exec sleep 9003")).await.id;
+    let other = panel
+        .add_program(server, fields("Other", "exec sleep 9003"))
+        .await
+        .id;
     let before = running(panel, server, two, 2).await;
     let others = running(panel, server, other, 1).await;
     host.sh(&format!("kill -9 {}", before[0]));
@@ -174,7 +193,11 @@ async fn come_back_by_themselves(host: &Host, panel: &TestPanel, server: &OwnedS
     let processes = until(panel, server, two, came_back).await;
     assert_eq!(processes[0].restarts, 1);
     assert_eq!(processes[0].last_end.as_deref(), Some("signal KILL"));
-    assert_eq!(processes[1].pid, Some(before[1]), "the other process was not left alone");
+    assert_eq!(
+        processes[1].pid,
+        Some(before[1]),
+        "the other process was not left alone"
+    );
 
     control(panel, server, two, ProgramAct::Restart).await;
     let fresh = |processes: &[ProcessResource]| {
@@ -186,7 +209,11 @@ async fn come_back_by_themselves(host: &Host, panel: &TestPanel, server: &OwnedS
     control(panel, server, two, ProgramAct::Stop).await;
     assert_eq!(program(panel, server, two).await.status, Status::Paused);
     assert!(!host.holds("pgrep -f 'sleep 9002'"));
-    assert_eq!(running(panel, server, other, 1).await, others, "another program was touched");
+    assert_eq!(
+        running(panel, server, other, 1).await,
+        others,
+        "another program was touched"
+    );
 
     host.reboot();
     let booted = |processes: &[ProcessResource]| {
@@ -206,19 +233,28 @@ async fn stop_with_all_they_started(host: &Host, panel: &TestPanel, server: &Own
         assert!(host.holds(&format!("pgrep -f 'sleep {left}'")), "{left}");
     }
     control(panel, server, leaves, ProgramAct::Stop).await;
-    assert!(!host.holds("pgrep -f 'sleep 900[456]'"), "something runs on");
+    assert!(
+        !host.holds("pgrep -f 'sleep 900[456]'"),
+        "something runs on"
+    );
 
     // One that ends in order is told so once, and has its time.
     let graceful = "trap 'echo told >>\"$HOME/told\"; sleep 2; echo done >>\"$HOME/told\"; exit 0' TERM\n\
                     while :; do sleep 0.1; done\n";
-    let graceful = panel.add_program(server, fields("Graceful", graceful)).await.id;
+    let graceful = panel
+        .add_program(server, fields("Graceful", graceful))
+        .await
+        .id;
     running(panel, server, graceful, 1).await;
     control(panel, server, graceful, ProgramAct::Stop).await;
     assert_eq!(host.sh("cat /home/brokeforge/told"), "told\ndone\n");
 }
 
 async fn give_up_and_say_so(panel: &TestPanel, server: &OwnedServer) {
-    let broken = panel.add_program(server, fields("Broken", "exit 7")).await.id;
+    let broken = panel
+        .add_program(server, fields("Broken", "exit 7"))
+        .await
+        .id;
     let failed = |processes: &[ProcessResource]| {
         processes
             .first()
@@ -229,7 +265,10 @@ async fn give_up_and_say_so(panel: &TestPanel, server: &OwnedServer) {
     let shown = programs::show(&panel.panel.db, server).await.unwrap();
     let told = |sentence: &str| sentence.starts_with("Background program Broken does not stay up");
     assert!(
-        shown.recent_events.iter().any(|event| told(&event.sentence)),
+        shown
+            .recent_events
+            .iter()
+            .any(|event| told(&event.sentence)),
         "{:?}",
         shown.recent_events
     );

@@ -5,9 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use domain::access::{self, OwnedServer};
-use domain::entities::{
-    firewall_rule, operation, operation_step, program, scheduled_task, server,
-};
+use domain::entities::{firewall_rule, operation, operation_step, program, scheduled_task, server};
 use domain::scheduler::TaskChange;
 use domain::secrets::Place;
 use domain::{Error, Tx, authorize, firewall, managed, operations, programs, scheduler, servers};
