@@ -49,6 +49,7 @@ pub fn remove(handle: &ProgramHandle) -> Plan {
 }
 
 const PROGRAM: Script = script!("put.sh", "programs.sh", "run_program.sh", "program.sh");
+const RUNS: Script = script!("programs.sh", "program_runs.sh");
 const REMOVE: Script = script!("programs.sh", "remove_program.sh");
 const IS_GONE: Script = script!("programs.sh", "program_is_gone.sh");
 /// How their processes stand; see `watching`.
@@ -102,7 +103,15 @@ fn written(title: &'static str, program: &ProgramOnServer, anew: Anew) -> Plan {
         .with_secret("environment", in_one_line(&environment))
         // By which a weak secret could be found out.
         .with_secret("SHA-256 of the environment", hash(&environment));
-    Plan { steps: vec![step] }
+    let look = Step::new("Look at its processes", RUNS, SHORT)
+        .as_probe()
+        .retried(Retry::Repeat)
+        .with("handle", handle.to_string())
+        .with("processes", settings.processes.get().to_string())
+        .with("stopped", yes(*is_stopped));
+    Plan {
+        steps: vec![step, look],
+    }
 }
 
 /// A variable a line, its value in that one line.

@@ -199,6 +199,7 @@ fn a_program_is_words_and_its_name_stays_in_the_panel() {
     let lines: Vec<_> = plans
         .iter()
         .flat_map(|plan| plan.steps.iter().map(outline))
+        .filter(|line| !line.starts_with("Look at its processes as Root in 120s "))
         .collect();
     let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let running = |title: &str, anew: &str| {

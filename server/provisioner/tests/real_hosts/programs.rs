@@ -118,7 +118,7 @@ async fn programs_stay_up_each_by_itself_and_what_is_removed_leaves_nothing_behi
     }
     assert_eq!(host.sh(look), untouched);
     assert!(
-        !host.holds("pgrep -f 'sleep 9[0-9][0-9][0-9]'"),
+        !host.holds("pgrep -u brokeforge -f 'sleep 9[0-9][0-9][0-9]'"),
         "something runs on"
     );
 }
@@ -208,7 +208,7 @@ async fn come_back_by_themselves(host: &Host, panel: &TestPanel, server: &OwnedS
     until(panel, server, two, fresh).await;
     control(panel, server, two, ProgramAct::Stop).await;
     assert_eq!(program(panel, server, two).await.status, Status::Paused);
-    assert!(!host.holds("pgrep -f 'sleep 9002'"));
+    assert!(!host.holds("pgrep -u brokeforge -f 'sleep 9002'"));
     assert_eq!(
         running(panel, server, other, 1).await,
         others,
@@ -220,7 +220,10 @@ async fn come_back_by_themselves(host: &Host, panel: &TestPanel, server: &OwnedS
         processes[0].state == ProcessState::Running && processes[0].pid != Some(others[0])
     };
     until(panel, server, other, booted).await;
-    assert!(!host.holds("pgrep -f 'sleep 9002'"), "it was stopped");
+    assert!(
+        !host.holds("pgrep -u brokeforge -f 'sleep 9002'"),
+        "it was stopped"
+    );
     control(panel, server, two, ProgramAct::Start).await;
     running(panel, server, two, 2).await;
 }
@@ -230,11 +233,14 @@ async fn stop_with_all_they_started(host: &Host, panel: &TestPanel, server: &Own
     let leaves = panel.add_program(server, fields("Leaves", leaves)).await.id;
     running(panel, server, leaves, 1).await;
     for left in ["9004", "9005", "9006"] {
-        assert!(host.holds(&format!("pgrep -f 'sleep {left}'")), "{left}");
+        assert!(
+            host.holds(&format!("pgrep -u brokeforge -f 'sleep {left}'")),
+            "{left}"
+        );
     }
     control(panel, server, leaves, ProgramAct::Stop).await;
     assert!(
-        !host.holds("pgrep -f 'sleep 900[456]'"),
+        !host.holds("pgrep -u brokeforge -f 'sleep 900[456]'"),
         "something runs on"
     );
 
