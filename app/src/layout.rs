@@ -219,10 +219,13 @@ fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
                 .map_or_else(|| "Server".to_owned(), |server| server.name.clone()),
             (2, "firewall") => "Firewall".to_owned(),
             (2, "scheduler") => "Scheduler".to_owned(),
+            (2, "programs") => "Programs".to_owned(),
             (2, "settings") => "Settings".to_owned(),
             (3, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
                 if path.contains("/scheduler/") {
                     format!("Task {id}")
+                } else if path.contains("/programs/") {
+                    format!("Program {id}")
                 } else {
                     format!("Operation {id}")
                 }
@@ -336,6 +339,10 @@ mod tests {
         assert_eq!(
             titles("/servers/5/scheduler/7"),
             ["Servers", "Server", "Scheduler", "Task 7"]
+        );
+        assert_eq!(
+            titles("/servers/5/programs/7"),
+            ["Servers", "Server", "Programs", "Program 7"]
         );
     }
 }

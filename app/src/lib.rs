@@ -12,6 +12,7 @@ pub mod live;
 pub mod operations;
 mod pages;
 pub mod policy;
+pub mod programs;
 pub mod scheduler;
 mod search;
 pub mod servers;
@@ -110,6 +111,8 @@ pub fn App(hydrated: Hydrated) -> impl IntoView {
                         <Route path=path!("/firewall") view=Page::Server(OfServer::Firewall) ssr=SsrMode::Async/>
                         <Route path=path!("/scheduler") view=Page::Server(OfServer::Scheduler) ssr=SsrMode::Async/>
                         <Route path=path!("/scheduler/:task") view=Page::Server(OfServer::Task) ssr=SsrMode::Async/>
+                        <Route path=path!("/programs") view=Page::Server(OfServer::Programs) ssr=SsrMode::Async/>
+                        <Route path=path!("/programs/:program") view=Page::Server(OfServer::Program) ssr=SsrMode::Async/>
                         <Route path=path!("/settings") view=Page::Server(OfServer::Settings) ssr=SsrMode::Async/>
                         <Route path=path!("/operations") view=Page::Operation(OfOperation::OfServer) ssr=SsrMode::Async/>
                         <Route path=path!("/operations/:operation") view=Page::Operation(OfOperation::One) ssr=SsrMode::Async/>

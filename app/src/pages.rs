@@ -18,6 +18,7 @@ use crate::accounts::{AccountPage, AccountsPage, SetupPage, SignInForm, SignInPa
 use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
+use crate::programs::{BackgroundProgramPage, ProgramsPage};
 use crate::scheduler::{ScheduledTaskPage, SchedulerPage};
 use crate::servers::{NewServerPage, ServerFrame, ServerPage, ServerSettingsPage};
 
@@ -48,6 +49,9 @@ pub enum OfServer {
     Scheduler,
     /// One scheduled task.
     Task,
+    Programs,
+    /// One background program.
+    Program,
     Settings,
 }
 
@@ -134,6 +138,8 @@ fn server(page: OfServer) -> Result<AnyView, NotThere> {
         OfServer::Firewall => view! { <FirewallPage/> }.into_any(),
         OfServer::Scheduler => view! { <SchedulerPage/> }.into_any(),
         OfServer::Task => view! { <ScheduledTaskPage/> }.into_any(),
+        OfServer::Programs => view! { <ProgramsPage/> }.into_any(),
+        OfServer::Program => view! { <BackgroundProgramPage/> }.into_any(),
         OfServer::Settings => view! { <ServerSettingsPage/> }.into_any(),
     })
 }

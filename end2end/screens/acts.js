@@ -2,6 +2,7 @@
 
 import { expect } from '@playwright/test';
 import { ACCOUNT, HOST_KEY } from '../support/panel.js';
+import { LOG_LINES } from './data.js';
 
 export const click = (name) => async (page) => {
   await page.getByRole('button', { name, exact: true }).first().click();
@@ -106,6 +107,28 @@ export async function previewTask(page) {
   await form.getByLabel('Command', { exact: true }).fill('find ~/shop/tmp -mtime +2 -delete');
   await form.getByText('Exact steps and commands').click();
   await expect(form.getByText('# when: 0 0 * * *')).toBeVisible();
+}
+
+/** What the server would have told. */
+export async function answerLog(page) {
+  await page.route('**/api/programs/log', (route) => route.fulfill({ json: {
+    lines: LOG_LINES.map(([process, text, about], place) => ({ at: 1_795_819_860_000 + place * 4_000, process, is_about_it: about, text })),
+  } }));
+}
+
+export async function awaitLog(page) {
+  await expect(page.getByRole('log')).toContainText('Processing');
+}
+
+export async function typeWrongProgram(page) {
+  await page.getByLabel('Name', { exact: true }).fill('Queue worker');
+  await page.getByLabel('Directory').fill('shop');
+  await page.getByLabel('Processes').fill('21');
+  await page.getByRole('button', { name: 'Add a variable' }).click();
+  await page.getByLabel('Name of the variable').fill('APP_KEY');
+  await page.getByLabel('Value of APP_KEY').fill('base64:w1p');
+  await page.getByRole('button', { name: 'Add program' }).click();
+  await expect(page.getByText('Write the whole path')).toBeVisible();
 }
 
 export async function refuseRetry(page) {

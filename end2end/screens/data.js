@@ -69,6 +69,32 @@ export const TASKS = [
   }),
 ];
 
+const program = (name, command, status, more = {}) => ({ name, command, status, user: 'brokeforge', directory: '/home/brokeforge/shop', processes: [], ...more });
+
+export const PROGRAMS = [
+  program('Queue worker', 'exec php artisan queue:work --tries=3 --max-time=3600', 'active', {
+    variables: ['APP_KEY', 'DATABASE_URL'],
+    processes: [['running', 4711, 0, null], ['running', 4712, 1, 'signal KILL'], ['running', 4713, 0, null]],
+  }),
+  program('WebSocket server', 'exec php artisan reverb:start --port=8080', 'active', {
+    processes: [['failed', null, 4, 'exit code 1']],
+  }),
+  program('Price feed', 'exec node feed.js --source "https://prices.example.com"', 'paused', {
+    processes: [['stopped', null, 0, 'signal TERM']],
+  }),
+  program('Mail catcher', 'exec mailpit', 'failed', {
+    error: 'Add the program: The user brokeforge is not on this server. Provision it again, or run the program as root.',
+  }),
+];
+
+export const LOG_LINES = [
+  [1, '[2026-11-27 22:51:02] Processing: App\\Jobs\\SendInvoice', false],
+  [1, '[2026-11-27 22:51:03] \u001b[0;32mProcessed\u001b[0m:  App\\Jobs\\SendInvoice', false],
+  [2, '\u001b[0;31mOut of memory in /home/brokeforge/shop/app/Jobs/ResizeImage.php\u001b[0m', false],
+  [2, 'brokeforge-program-0000000000000000@2.service: Main process exited, code=killed, status=9/KILL', true],
+  [3, '[2026-11-27 22:51:16] Processing: App\\Jobs\\ResizeImage', false],
+];
+
 export const DIAGNOSIS = {
   kind: 'disk_full',
   sentence: 'The disk is full: no space left in /usr/lib/php.',

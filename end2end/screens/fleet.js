@@ -2,11 +2,11 @@
 // shows of a server stands in the database, and is written there past the panel.
 
 import { HOST_KEY, OTHER_HOST_KEY } from '../support/panel.js';
-import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, RULES, SERVERS, TASKS, summaries } from './data.js';
+import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, PROGRAMS, RULES, SERVERS, TASKS, summaries } from './data.js';
 
 const MINUTE = 60_000;
 
-/** Returns the ids that the addresses of pages are made of: `servers` and `tasks` by name, `operations` by how they ended. */
+/** Returns the ids that the addresses of pages are made of: `servers`, `tasks` and `programs` by name, `operations` by how they ended. */
 export async function buildFleet(panel, caller) {
   const servers = await addServers(panel, caller);
   const operations = {};
@@ -18,10 +18,11 @@ export async function buildFleet(panel, caller) {
   stopAt(panel, operations.failed, 'web-4', 'PHP', 'failed', DISK_IS_FULL);
   operations.rule = addRules(panel, servers['web-1']);
   const tasks = addTasks(panel, servers['web-1']);
+  const programs = addPrograms(panel, servers['web-1']);
   waitInLine(panel, servers['web-7']);
   setStatuses(panel, servers);
   panel.sql(`UPDATE servers SET time_zone = 'Europe/Berlin', scheduler_running = 1 WHERE id = ${servers['web-1']}`);
-  return { servers, operations, tasks };
+  return { servers, operations, tasks, programs };
 }
 
 async function addServers(panel, caller) {
@@ -139,6 +140,31 @@ function addTasks(panel, server) {
   });
   panel.sql(`INSERT INTO audit_entries (at, user_id, actor, server_id, topic, sentence)
     VALUES (${now - 12 * MINUTE}, NULL, 'the panel', ${server}, 'scheduler', 'Scheduled task Nightly backup failed: exit code 2')`);
+  return ids;
+}
+
+/** Programs of one server, with their processes as they were seen last. */
+function addPrograms(panel, server) {
+  const now = Date.now();
+  const ids = {};
+  PROGRAMS.forEach(({ name, command, directory, status, user, error, variables = [], processes }, place) => {
+    const at = now - (PROGRAMS.length - place) * 11 * MINUTE;
+    const id = panel.sql(`
+      INSERT INTO programs (server_id, name, command, directory, run_as, processes, auto_restart, stop_signal, stop_wait, variables,
+        sealed_environment, status, stopped, error_log, request_key, handle, installed, created_at, updated_at)
+      VALUES (${server}, ${text(name)}, ${text(command)}, ${text(directory)}, '${user}', ${Math.max(processes.length, 1)}, 1, 'TERM', 10,
+        ${text(variables.join('\n'))}, '', '${status}', ${status === 'paused' ? 1 : 0}, ${text(error ?? null)}, 'picture-${place}',
+        '000000000000000${place}', 0, ${at}, ${at});
+      SELECT last_insert_rowid()`);
+    ids[name] = Number(id);
+    processes.forEach(([state, pid, restarts, end], number) => panel.sql(`
+      INSERT INTO program_processes (server_id, program_id, number, state, pid, started_at, restarts, last_end, last_end_at)
+      VALUES (${server}, ${id}, ${number + 1}, '${state}', ${pid}, ${pid && now - (restarts ? 3 : 300) * MINUTE}, ${restarts}, ${text(end)},
+        ${end && now - 3 * MINUTE - 2_000})`));
+  });
+  panel.sql(`INSERT INTO audit_entries (at, user_id, actor, server_id, topic, sentence)
+    VALUES (${now - 3 * MINUTE}, NULL, 'the panel', ${server}, 'programs',
+      'Background program WebSocket server does not stay up and is not started again: process 1, exit code 1')`);
   return ids;
 }
 

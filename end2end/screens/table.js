@@ -10,8 +10,8 @@ import * as act from './acts.js';
 
 const screen = (world, name, route, more = {}) => ({
   world, name, route,
-  path: ({ servers, operations, tasks }) =>
-    route.replace(':id', servers?.[more.server]).replace(':task', tasks?.[more.task]).replace(':operation', operations?.[more.operation]) + (more.query ?? ''),
+  path: ({ servers, operations, tasks, programs }) =>
+    route.replace(':id', servers?.[more.server]).replace(':task', tasks?.[more.task]).replace(':program', programs?.[more.program]).replace(':operation', operations?.[more.operation]) + (more.query ?? ''),
   ...more,
 });
 
@@ -22,6 +22,8 @@ const SETTINGS = '/servers/:id/settings';
 const FIREWALL = '/servers/:id/firewall';
 const SCHEDULER = '/servers/:id/scheduler';
 const TASK = '/servers/:id/scheduler/:task';
+const PROGRAMS = '/servers/:id/programs';
+const PROGRAM = '/servers/:id/programs/:program';
 const OPERATIONS = '/servers/:id/operations';
 const OPERATION = '/servers/:id/operations/:operation';
 
@@ -66,6 +68,15 @@ export const SCREENS = [
   screen('fleet', 'task', TASK, { server: 'web-1', task: 'Nightly backup', prepare: act.click('Show') }),
   screen('fleet', 'task-paused', TASK, { server: 'web-1', task: 'Weekly report' }),
   screen('fleet', 'preview-task', SCHEDULER, { server: 'web-1', prepare: act.previewTask }),
+  screen('fleet', 'programs', PROGRAMS, { server: 'web-1' }),
+  screen('fleet', 'programs-errors', PROGRAMS, { server: 'web-1', prepare: act.typeWrongProgram }),
+  screen('fleet', 'programs-edit-dialog', PROGRAMS, { server: 'web-1', prepare: act.click('Edit Queue worker'), floats: true }),
+  screen('fleet', 'programs-stop-dialog', PROGRAMS, { server: 'web-1', prepare: act.click('Stop Queue worker'), floats: true }),
+  screen('fleet', 'programs-remove-dialog', PROGRAMS, { server: 'web-1', prepare: act.click('Remove Queue worker'), floats: true }),
+  screen('fleet', 'programs-empty', PROGRAMS, { server: 'bakery' }),
+  screen('fleet', 'programs-not-yet', PROGRAMS, { server: 'web-6' }),
+  screen('fleet', 'program', PROGRAM, { server: 'web-1', program: 'Queue worker', before: act.answerLog, prepare: act.awaitLog }),
+  screen('fleet', 'program-gave-up', PROGRAM, { server: 'web-1', program: 'WebSocket server', before: act.answerLog, prepare: act.awaitLog }),
   screen('fleet', 'toasts', FIREWALL, { server: 'web-1', before: act.refuseRetry, prepare: act.click('Retry Game servers'), floats: true }),
   screen('fleet', 'operation-running', OPERATION, { server: 'web-3', operation: 'running' }),
   screen('fleet', 'operation-failed', OPERATION, { server: 'web-4', operation: 'failed' }),

@@ -15,6 +15,7 @@ mod m0013_user_roles;
 mod m0014_sshd_ports;
 mod m0015_indexes;
 mod m0016_scheduler;
+mod m0017_programs;
 
 use sea_orm_migration::prelude::*;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_sshd_ports::Migration),
             Box::new(m0015_indexes::Migration),
             Box::new(m0016_scheduler::Migration),
+            Box::new(m0017_programs::Migration),
         ]
     }
 }

@@ -21,10 +21,11 @@ pub fn tell_of_endings(user: UserId) {
 }
 
 fn warning_of(alert: &Alert) -> Toast {
+    let path = format!("/servers/{}{}", alert.server_id, alert.page.path());
     Toast {
         message: format!("{}.", alert.sentence),
         is_error: true,
-        link: Some((format!("/servers/{}/scheduler", alert.server_id), "Show")),
+        link: Some((path, "Show")),
     }
 }
 

@@ -47,6 +47,9 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
                     format!("/servers/{server}/scheduler"),
                     "Go to the scheduler",
                 ),
+                ResourceKind::Program => {
+                    (format!("/servers/{server}/programs"), "Go to the programs")
+                }
             },
         };
         view! { <A href attr:class="button is-primary">{label}</A> }.into_any()

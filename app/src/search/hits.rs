@@ -18,9 +18,10 @@ pub struct Hit {
 }
 
 /// The pages of a server: their names, their paths under it.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("Firewall", "/firewall"),
     ("Scheduler", "/scheduler"),
+    ("Programs", "/programs"),
     ("Operations", "/operations"),
     ("Settings", "/settings"),
 ];
@@ -188,6 +189,7 @@ mod tests {
                 "web-1",
                 "web-1 / Firewall",
                 "web-1 / Scheduler",
+                "web-1 / Programs",
                 "web-1 / Operations",
                 "web-1 / Settings"
             ]
@@ -202,6 +204,7 @@ mod tests {
             titles("hetzner fire"),
             ["db-1 / Firewall", "web-1 / Firewall"]
         );
+        assert_eq!(find(&fleet(), "web-2 prog")[0].href, "/servers/4/programs");
         assert_eq!(find(&fleet(), "web-2 set")[0].href, "/servers/4/settings");
         assert_eq!(find(&fleet(), "web-2 op")[0].href, "/servers/4/operations");
         assert_eq!(find(&fleet(), "opera")[0].href, "/operations");

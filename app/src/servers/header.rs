@@ -9,9 +9,10 @@ use super::stand::ServerBadge;
 use crate::ui::CopyButton;
 
 /// The pages beside the overview: the part of the path, and the title.
-const TABS: [(&str, &str); 4] = [
+const TABS: [(&str, &str); 5] = [
     ("firewall", "Firewall"),
     ("scheduler", "Scheduler"),
+    ("programs", "Programs"),
     ("operations", "Operations"),
     ("settings", "Settings"),
 ];

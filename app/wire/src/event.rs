@@ -106,8 +106,33 @@ pub struct Alert {
     pub server_id: ServerId,
     /// The line among what happened that says the same.
     pub entry: i64,
+    /// Where more is told.
+    pub page: AlertPage,
     /// Text of users; cut where it is long.
     pub sentence: String,
+}
+
+/// The page of a server that tells more of what went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertPage {
+    #[default]
+    Overview,
+    Firewall,
+    Scheduler,
+    Programs,
+}
+
+impl AlertPage {
+    /// Behind the path of the server.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Overview => "",
+            Self::Firewall => "/firewall",
+            Self::Scheduler => "/scheduler",
+            Self::Programs => "/programs",
+        }
+    }
 }
 
 impl Alert {
@@ -117,6 +142,8 @@ impl Alert {
         struct Data {
             server_id: ServerId,
             entry: i64,
+            #[serde(default)]
+            page: AlertPage,
             sentence: String,
         }
         let data: Data = serde_json::from_str(data).ok()?;
@@ -124,6 +151,7 @@ impl Alert {
             user_id,
             server_id: data.server_id,
             entry: data.entry,
+            page: data.page,
             sentence: data.sentence,
         })
     }
@@ -239,8 +267,8 @@ impl Event {
                 "timestamp": timestamp.to_rfc3339(),
             }),
             Self::Alerted { alert, timestamp } => serde_json::json!({
-                "server_id": alert.server_id, "entry": alert.entry, "sentence": short(&alert.sentence),
-                "timestamp": timestamp.to_rfc3339(),
+                "server_id": alert.server_id, "entry": alert.entry, "page": alert.page,
+                "sentence": short(&alert.sentence), "timestamp": timestamp.to_rfc3339(),
             }),
         }
     }
@@ -335,6 +363,7 @@ mod tests {
             user_id: UserId(7),
             server_id: ServerId(5),
             entry: 9,
+            page: AlertPage::Programs,
             sentence: "Scheduled task \"Backup\" failed: exit code 2".to_owned(),
         };
         let event = Event::Alerted {

@@ -34,6 +34,8 @@ ids! {
     InvitationId,
     /// One piece of remote work.
     OperationId,
+    /// A background program.
+    ProgramId,
     /// A firewall rule.
     RuleId,
     /// One run of a scheduled task.

@@ -16,6 +16,7 @@ pub mod json;
 pub mod lifecycle;
 pub mod operations;
 pub mod plan;
+pub mod programs;
 pub mod provisioning;
 pub mod resource_kind;
 pub mod scheduler;
@@ -25,7 +26,9 @@ pub mod text;
 pub mod time;
 
 pub use error::ApiError;
-pub use ids::{InvitationId, OperationId, RuleId, RunId, ServerId, SessionId, TaskId, UserId};
+pub use ids::{
+    InvitationId, OperationId, ProgramId, RuleId, RunId, ServerId, SessionId, TaskId, UserId,
+};
 pub use lifecycle::Status;
 pub use resource_kind::ResourceKind;
 pub use time::Timestamp;

@@ -5,9 +5,10 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::firewall::RuleFields;
+use crate::programs::{ProgramAct, ProgramFields};
 use crate::provisioning::ProvisionFields;
 use crate::scheduler::TaskFields;
-use crate::{RuleId, ServerId, TaskId};
+use crate::{ProgramId, RuleId, ServerId, TaskId};
 
 /// Asks what would be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,20 @@ pub enum PreviewWork {
     },
     RemoveTask {
         task_id: TaskId,
+    },
+    AddProgram {
+        program: ProgramFields,
+    },
+    ChangeProgram {
+        program_id: ProgramId,
+        program: ProgramFields,
+    },
+    ControlProgram {
+        program_id: ProgramId,
+        act: ProgramAct,
+    },
+    RemoveProgram {
+        program_id: ProgramId,
     },
 }
 

@@ -8,16 +8,18 @@ use serde::{Deserialize, Serialize};
 pub enum ResourceKind {
     FirewallRule,
     ScheduledTask,
+    Program,
 }
 
 impl ResourceKind {
-    pub const ALL: [Self; 2] = [Self::FirewallRule, Self::ScheduledTask];
+    pub const ALL: [Self; 3] = [Self::FirewallRule, Self::ScheduledTask, Self::Program];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::FirewallRule => "firewall_rule",
             Self::ScheduledTask => "scheduled_task",
+            Self::Program => "program",
         }
     }
 
@@ -26,6 +28,7 @@ impl ResourceKind {
         match self {
             Self::FirewallRule => "firewall rule",
             Self::ScheduledTask => "scheduled task",
+            Self::Program => "background program",
         }
     }
 

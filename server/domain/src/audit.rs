@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
-use wire::event::{Alert, Event};
+use wire::event::{Alert, AlertPage, Event};
 use wire::{ServerId, UserId};
 
 use crate::Error;
@@ -40,6 +40,7 @@ pub enum Topic {
     Server,
     Firewall,
     Scheduler,
+    Programs,
 }
 
 impl Topic {
@@ -49,6 +50,7 @@ impl Topic {
             Self::Server => "server",
             Self::Firewall => "firewall",
             Self::Scheduler => "scheduler",
+            Self::Programs => "programs",
         }
     }
 }
@@ -83,12 +85,23 @@ pub(crate) async fn alert(
             user_id,
             server_id,
             entry,
+            page: page_of(topic.as_str()),
             sentence,
         };
         let timestamp = tx.at();
         tx.tell(user_id, Event::Alerted { alert, timestamp });
     }
     Ok(())
+}
+
+/// Where more is told of a topic, by its word in the database.
+pub(crate) fn page_of(topic: &str) -> AlertPage {
+    match topic {
+        "firewall" => AlertPage::Firewall,
+        "scheduler" => AlertPage::Scheduler,
+        "programs" => AlertPage::Programs,
+        _ => AlertPage::Overview,
+    }
 }
 
 /// Writes an entry about an account.

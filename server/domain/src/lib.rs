@@ -20,6 +20,7 @@ pub mod operations;
 pub mod panel;
 pub mod planner;
 pub mod prober;
+pub mod programs;
 pub mod provisioning;
 pub mod queue;
 pub mod retention;

@@ -20,6 +20,7 @@ pub struct Limits {
     retries: DefaultKeyedRateLimiter<UserId>,
     probes: DefaultKeyedRateLimiter<UserId>,
     previews: DefaultKeyedRateLimiter<UserId>,
+    logs: DefaultKeyedRateLimiter<UserId>,
 }
 
 impl Default for Limits {
@@ -33,6 +34,7 @@ impl Default for Limits {
             retries: RateLimiter::keyed(per_minute(10)),
             probes: RateLimiter::keyed(per_minute(60)),
             previews: RateLimiter::keyed(per_minute(60)),
+            logs: RateLimiter::keyed(per_minute(120)),
         }
     }
 }
@@ -94,6 +96,14 @@ impl Limits {
     /// `TooMany` with the seconds to wait.
     pub fn preview(&self, user: UserId) -> Result<(), ApiError> {
         check(&self.previews, &user)
+    }
+
+    /// A look at the log of a program; a page that follows one takes 20 of these a minute.
+    ///
+    /// # Errors
+    /// `TooMany`, beyond 120 a minute.
+    pub fn log(&self, user: UserId) -> Result<(), ApiError> {
+        check(&self.logs, &user)
     }
 }
 

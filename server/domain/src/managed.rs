@@ -10,7 +10,7 @@ use crate::audit::{self, Actor, Topic};
 use crate::db::Tx;
 use crate::entities::operation;
 use crate::queue::{self, NewOperation, Outcome};
-use crate::{Db, Error, Panel, firewall, scheduler, servers, words};
+use crate::{Db, Error, Panel, firewall, programs, scheduler, servers, words};
 
 /// What the lifecycle needs to know of a record, whatever it is.
 pub(crate) struct Managed {
@@ -114,8 +114,8 @@ pub(crate) async fn in_the_way(
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => firewall::in_the_way(conn, row).await,
-            // Two tasks may say the same: each has its own files.
-            ResourceKind::ScheduledTask => Ok(None),
+            // Two of them may say the same: each has its own files.
+            ResourceKind::ScheduledTask | ResourceKind::Program => Ok(None),
         },
     }
 }
@@ -191,6 +191,7 @@ pub(crate) async fn settle(
             match kind {
                 ResourceKind::FirewallRule => firewall::apply_change(tx, id, payload).await?,
                 ResourceKind::ScheduledTask => scheduler::apply_change(tx, id, payload).await?,
+                ResourceKind::Program => programs::apply_change(tx, id, payload).await?,
             }
             let to = when_done(tx, kind, id).await?;
             write(tx, kind, id, Status::Installing, to, None).await
@@ -203,6 +204,7 @@ pub(crate) async fn settle(
         (OperationKind::Remove(kind), Some(id), None) => match kind {
             ResourceKind::FirewallRule => firewall::delete(tx, id).await,
             ResourceKind::ScheduledTask => scheduler::delete(tx, id).await,
+            ResourceKind::Program => programs::delete(tx, id).await,
         },
         (OperationKind::Remove(kind), Some(id), Some(reason)) => {
             let back = prior.unwrap_or(Status::Failed);
@@ -222,6 +224,7 @@ async fn when_done(tx: &Tx, kind: ResourceKind, id: i64) -> Result<Status, Error
     match kind {
         ResourceKind::FirewallRule => Ok(Status::Active),
         ResourceKind::ScheduledTask => scheduler::when_done(tx, id).await,
+        ResourceKind::Program => programs::when_done(tx, id).await,
     }
 }
 
@@ -236,6 +239,7 @@ pub(crate) async fn learn(
         (OperationKind::Install(kind) | OperationKind::Change(kind), Some(id)) => match kind {
             ResourceKind::FirewallRule => Ok(()),
             ResourceKind::ScheduledTask => scheduler::learn(tx, id, facts).await,
+            ResourceKind::Program => programs::learn(tx, id, facts).await,
         },
         (
             OperationKind::Authorize
@@ -289,6 +293,7 @@ pub(crate) fn topic(kind: OperationKind) -> Topic {
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => Topic::Firewall,
             ResourceKind::ScheduledTask => Topic::Scheduler,
+            ResourceKind::Program => Topic::Programs,
         },
     }
 }
@@ -301,6 +306,7 @@ pub(crate) async fn in_transition(
     match kind {
         ResourceKind::FirewallRule => firewall::in_transition(conn).await,
         ResourceKind::ScheduledTask => scheduler::in_transition(conn).await,
+        ResourceKind::Program => programs::in_transition(conn).await,
     }
 }
 
@@ -313,6 +319,7 @@ async fn load(
     match kind {
         ResourceKind::FirewallRule => firewall::managed(tx, server.id(), id).await,
         ResourceKind::ScheduledTask => scheduler::managed(tx, server.id(), id).await,
+        ResourceKind::Program => programs::managed(tx, server.id(), id).await,
     }
 }
 
@@ -334,6 +341,7 @@ pub(crate) async fn write(
     let moved = match kind {
         ResourceKind::FirewallRule => firewall::move_status(tx, id, from, to, error).await?,
         ResourceKind::ScheduledTask => scheduler::move_status(tx, id, from, to, error).await?,
+        ResourceKind::Program => programs::move_status(tx, id, from, to, error).await?,
     };
     if moved {
         Ok(())

@@ -6,6 +6,7 @@ use wire::ResourceKind;
 use wire::firewall::NewRule;
 use wire::operations::OperationKind;
 use wire::plan::{PlanResource, PreviewWork};
+use wire::programs::{NewProgram, ProgramAct};
 use wire::provisioning::ProvisionChoices;
 use wire::scheduler::NewTask;
 
@@ -13,9 +14,10 @@ pub use self::document::document;
 use crate::access::{OwnedServer, SignedIn};
 use crate::db::now;
 use crate::entities::server;
+use crate::programs::{ProgramChange, ProgramHandle, ProgramOnServer};
 use crate::queue::Claim;
 use crate::scheduler::{TaskChange, TaskHandle, TaskOnServer};
-use crate::{Error, Panel, firewall, provisioning, scheduler};
+use crate::{Error, Panel, firewall, programs, provisioning, scheduler};
 
 /// Knows the steps of all work.
 pub trait Planner: Send + Sync {
@@ -41,6 +43,11 @@ pub enum Work {
     ChangeTask(TaskOnServer),
     RemoveTask(TaskHandle),
     RunTask(TaskHandle),
+    AddProgram(ProgramOnServer),
+    ChangeProgram(ProgramOnServer),
+    /// Every process of it, whatever has changed.
+    RestartProgram(ProgramOnServer),
+    RemoveProgram(ProgramHandle),
 }
 
 /// A step for people.
@@ -63,6 +70,7 @@ pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error
         claim.resource_id.ok_or_else(missing)
     };
     let task = async |change| scheduler::on_server(panel, claim.server, record()?, change).await;
+    let program = async |change| programs::on_server(panel, claim.server, record()?, change).await;
     Ok(Some(match claim.kind {
         OperationKind::Authorize => return Ok(None),
         OperationKind::Provision => Work::Provision(provisioning::choices(payload)?),
@@ -79,6 +87,7 @@ pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error
                 Work::AddRule(firewall::rule(db, claim.server, record()?).await?)
             }
             ResourceKind::ScheduledTask => Work::AddTask(task(None).await?),
+            ResourceKind::Program => Work::AddProgram(program(None).await?),
         },
         OperationKind::Change(kind) => match kind {
             ResourceKind::FirewallRule => Work::ChangeRule {
@@ -88,12 +97,17 @@ pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error
             ResourceKind::ScheduledTask => {
                 Work::ChangeTask(task(Some(scheduler::change(payload)?)).await?)
             }
+            ResourceKind::Program => {
+                let change = programs::change(payload)?;
+                changed(&change, program(Some(&change)).await?)
+            }
         },
         OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => {
                 Work::RemoveRule(firewall::rule(db, claim.server, record()?).await?)
             }
             ResourceKind::ScheduledTask => Work::RemoveTask(task(None).await?.handle),
+            ResourceKind::Program => Work::RemoveProgram(program(None).await?.handle),
         },
     }))
 }
@@ -157,9 +171,44 @@ pub async fn preview(
                 Work::RemoveTask(task.handle),
             )
         }
+        PreviewWork::AddProgram { program } => {
+            programs::refuse_without_user(row)?;
+            let program = programs::of_preview(NewProgram::parse(program)?)?;
+            let title = "Add a background program".to_owned();
+            (title, Work::AddProgram(program))
+        }
+        PreviewWork::ChangeProgram {
+            program_id,
+            program,
+        } => {
+            let new = NewProgram::parse(program)?;
+            let change = programs::edit_of_preview(panel, id, *program_id, new).await?;
+            let program = programs::on_server(panel, id, program_id.0, Some(&change)).await?;
+            let title = "Change a background program".to_owned();
+            (title, changed(&change, program))
+        }
+        PreviewWork::ControlProgram { program_id, act } => {
+            let change = ProgramChange::Control(*act);
+            let program = programs::on_server(panel, id, program_id.0, Some(&change)).await?;
+            let title = format!("{} a background program", act.label());
+            (title, changed(&change, program))
+        }
+        PreviewWork::RemoveProgram { program_id } => {
+            let program = programs::on_server(panel, id, program_id.0, None).await?;
+            let title = "Remove a background program".to_owned();
+            (title, Work::RemoveProgram(program.handle))
+        }
     };
     let steps = panel.planner.preview(&work);
     Ok(document(&title, &place(row), "root", &steps))
+}
+
+fn changed(change: &ProgramChange, program: ProgramOnServer) -> Work {
+    match change {
+        ProgramChange::Control(ProgramAct::Restart) => Work::RestartProgram(program),
+        ProgramChange::Control(ProgramAct::Start | ProgramAct::Stop)
+        | ProgramChange::Edit { .. } => Work::ChangeProgram(program),
+    }
 }
 
 /// `web-1 (root@203.0.113.7, port 22)`

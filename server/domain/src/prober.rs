@@ -6,9 +6,11 @@ use std::fmt;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use wire::ApiError;
+use wire::programs::LogLine;
 use wire::servers::{Address, HostKeyResource, SshPort};
 
 use crate::entities::server;
+use crate::programs::ProgramHandle;
 
 /// An Ed25519 key pair that the panel made for one server.
 pub struct KeyPair {
@@ -58,6 +60,16 @@ pub trait Prober: Send + Sync {
         server: &server::Model,
         private_key: SecretString,
     ) -> Result<Survey, String>;
+
+    /// What so many processes of a program printed last, oldest line first and made fit for a page; or why that cannot be
+    /// told, in a sentence.
+    async fn program_log(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+        program: &ProgramHandle,
+        processes: u16,
+    ) -> Result<Vec<LogLine>, String>;
 
     /// Takes the panel's key off the server, if it can be reached.
     async fn forget_key(

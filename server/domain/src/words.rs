@@ -4,11 +4,13 @@ use wire::accounts::Role;
 use wire::diagnosis::Diagnosis;
 use wire::firewall::{Action, PortRange, Protocol, Source};
 use wire::operations::{OperationKind, OperationState, StepStatus};
+use wire::programs::{ProcessCount, ProcessState, StopSignal, StopWait};
 use wire::scheduler::{Frequency, Overlap, RunAs, RunState, TaskTimeout, Trigger};
 use wire::servers::Connection;
 use wire::{ResourceKind, Status};
 
 use crate::Error;
+use crate::programs::ProgramHandle;
 use crate::scheduler::TaskHandle;
 
 fn known<T>(what: &'static str, word: &str, parsed: Option<T>) -> Result<T, Error> {
@@ -73,6 +75,28 @@ pub(crate) fn run_state(word: &str) -> Result<RunState, Error> {
 
 pub(crate) fn trigger(word: &str) -> Result<Trigger, Error> {
     known("trigger", word, Trigger::parse(word))
+}
+
+pub(crate) fn process_count(count: i32) -> Result<ProcessCount, Error> {
+    let known_one = u16::try_from(count).ok().and_then(ProcessCount::of);
+    known("number of processes", &count.to_string(), known_one)
+}
+
+pub(crate) fn stop_wait(seconds: i32) -> Result<StopWait, Error> {
+    let known_one = u16::try_from(seconds).ok().and_then(StopWait::of);
+    known("wait", &seconds.to_string(), known_one)
+}
+
+pub(crate) fn stop_signal(word: &str) -> Result<StopSignal, Error> {
+    known("signal", word, StopSignal::parse(word))
+}
+
+pub(crate) fn program_handle(word: &str) -> Result<ProgramHandle, Error> {
+    known("handle of a program", word, ProgramHandle::parse(word))
+}
+
+pub(crate) fn process_state(word: &str) -> Result<ProcessState, Error> {
+    known("state of a process", word, ProcessState::parse(word))
 }
 
 pub(crate) fn operation_state(word: &str) -> Result<OperationState, Error> {

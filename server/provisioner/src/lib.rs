@@ -13,6 +13,7 @@ pub mod output;
 pub mod plan;
 pub mod planner;
 pub mod prober;
+pub mod programs;
 pub mod provisioning;
 pub mod reboot;
 pub mod run;

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::plan::{self, Plan};
+use crate::programs::watching::{self, Watch};
 use crate::run::Run;
 use crate::scheduler::collecting::{self, Collector};
 use crate::visitor::{Network, Visitor};
@@ -37,6 +38,7 @@ pub struct Worker {
     connector: Arc<dyn Connector>,
     visitor: Arc<dyn Visitor>,
     collector: Collector,
+    programs: Watch,
     name: String,
 }
 
@@ -44,6 +46,7 @@ impl Worker {
     pub fn new(panel: Panel, connector: Arc<dyn Connector>, reach: Reach) -> Self {
         Self {
             collector: Collector::new(panel.clone(), Arc::clone(&connector)),
+            programs: Watch::new(panel.clone(), Arc::clone(&connector)),
             panel,
             connector,
             visitor: Arc::new(Network(reach)),
@@ -72,6 +75,8 @@ impl Worker {
         let mut pruning = interval(retention::EVERY);
         let mut collecting = interval(collecting::EVERY);
         collecting.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watching = interval(watching::EVERY);
+        watching.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let leaving = stop.clone();
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -80,6 +85,7 @@ impl Worker {
                 _ = housekeeping.tick() => self.keep_house().await,
                 // Beside the queue, which does not wait for it.
                 _ = pruning.tick() => drop(tokio::spawn(prune(self.panel.db.clone()))),
+                _ = watching.tick() => drop(tokio::spawn(self.programs.clone().all())),
                 _ = collecting.tick() => drop(tokio::spawn(self.collector.clone().all())),
                 _ = poll.tick() => {}
                 () = self.panel.db.bus().work() => {}

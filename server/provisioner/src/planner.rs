@@ -5,7 +5,7 @@ use domain::planner::{ShownStep, Work};
 
 use crate::plan::Plan;
 use crate::provisioning::{self, ProvisionInput};
-use crate::{firewall, reboot, scheduler};
+use crate::{firewall, programs, reboot, scheduler};
 
 /// The plans of this crate.
 pub struct Plans;
@@ -38,5 +38,9 @@ pub fn plan(work: &Work) -> Plan {
         Work::ChangeTask(task) => scheduler::change(task),
         Work::RemoveTask(handle) => scheduler::remove(handle),
         Work::RunTask(handle) => scheduler::run_now(handle),
+        Work::AddProgram(program) => programs::install(program),
+        Work::ChangeProgram(program) => programs::change(program),
+        Work::RestartProgram(program) => programs::restart(program),
+        Work::RemoveProgram(handle) => programs::remove(handle),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::entities::server;
 use domain::prober::CheckError;
+use domain::programs::ProgramHandle;
 use domain::{KeyPair, Prober, Survey};
 use secrecy::SecretString;
 use ssh::{
@@ -14,10 +15,11 @@ use ssh::{
 };
 use tokio::time::timeout;
 use wire::ApiError;
+use wire::programs::LogLine;
 use wire::servers::{Address, HostKeyResource, SshPort};
 
 use crate::answer::Answer;
-use crate::{facts, provisioning};
+use crate::{facts, programs, provisioning};
 
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -120,6 +122,38 @@ impl Prober for SshProber {
             Ok(Ok(exit)) => Err(exit.status.to_string()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("no answer within 10 s".to_owned()),
+        }
+    }
+
+    async fn program_log(
+        &self,
+        server: &server::Model,
+        private_key: SecretString,
+        program: &ProgramHandle,
+        processes: u16,
+    ) -> Result<Vec<LogLine>, String> {
+        let target = target(server, private_key)?;
+        let question = programs::log::question(program, processes);
+        let mut printed = Answer::default();
+        let attempt = async {
+            let remote = self.connector.connect(&target).await?;
+            let (script, who) = (programs::LOG, Privilege::Root);
+            let question = question.as_bytes();
+            remote
+                .run(script, who, question, LONGEST, &mut printed)
+                .await
+        };
+        match timeout(LONGEST, attempt).await {
+            Ok(Ok(exit)) if exit.succeeded() => Ok(programs::log::read(&printed.into_bytes())),
+            Ok(Ok(exit)) => Err(format!(
+                "The server did not show the log: {}. Look whether journald runs there.",
+                exit.status
+            )),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "{}:{} did not show the log within 10 s. Try again when it is less busy.",
+                server.address, server.port
+            )),
         }
     }
 

@@ -49,7 +49,7 @@ pub fn run_now(handle: &TaskHandle) -> Plan {
     }
 }
 
-const TASK: Script = script!("tasks.sh", "run_task.sh", "task.sh");
+const TASK: Script = script!("put.sh", "tasks.sh", "run_task.sh", "task.sh");
 const REMOVE: Script = script!("tasks.sh", "remove_task.sh");
 const IS_GONE: Script = script!("tasks.sh", "task_is_gone.sh");
 const IS_THERE: Script = script!("tasks.sh", "task_is_there.sh");

@@ -6,7 +6,7 @@ use domain::bus::{Heard, Listener, Topic};
 use domain::db::Record;
 use domain::entities::{
     audit_entry, firewall_rule, invitation, operation, operation_output, operation_secret,
-    operation_step, scheduled_task, session, setting, task_run, user,
+    operation_step, program, program_process, scheduled_task, session, setting, task_run, user,
 };
 use futures::FutureExt;
 use sea_orm::ActiveValue::NotSet;
@@ -14,11 +14,12 @@ use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, EntityName, EntityTrait, IntoActiveModel, Set,
 };
 use serde_json::json;
-use wire::{ServerId, TaskId};
+use wire::programs::ProcessState;
+use wire::{ProgramId, ServerId, TaskId};
 
 use crate::databases::tables;
-use crate::scheduler_runs;
-use crate::support::{TestApp, Visitor, rule, task};
+use crate::support::{TestApp, Visitor, program as program_fields, rule, task};
+use crate::{programs, scheduler_runs};
 
 /// Everybody who could hear of something.
 struct Ears(Vec<(&'static str, Listener)>);
@@ -153,6 +154,13 @@ async fn every_table_announces_what_is_news_to_whom_it_concerns_and_nothing_else
     let news = |row: &mut scheduled_task::Model| row.status = "active".into();
     let trifle = |row: &mut scheduled_task::Model| row.updated_at += 1;
     rules.hold_for(row, news, trifle, &SERVER).await;
+    let row = first::<program_process::Entity>(&app).await;
+    let news = |row: &mut program_process::Model| row.state = "failed".into();
+    rules.hold_for(row, news, |_| {}, &SERVER).await;
+    let row = first::<program::Entity>(&app).await;
+    let news = |row: &mut program::Model| row.status = "active".into();
+    let trifle = |row: &mut program::Model| row.updated_at += 1;
+    rules.hold_for(row, news, trifle, &SERVER).await;
     let row = first::<operation::Entity>(&app).await;
     let news = |row: &mut operation::Model| row.state = "running".into();
     let trifle = |row: &mut operation::Model| {
@@ -212,6 +220,12 @@ async fn prepare(app: &TestApp, administrator: &Visitor, owner: &Visitor, server
     let made = app.call(Some(owner), "/api/scheduler/create", input).await;
     let made = TaskId(made.body.as_i64().unwrap());
     scheduler_runs::record(app, server, made, "running").await;
+    let input = json!({
+        "server_id": server, "program": program_fields("Worker", "true"), "request_key": "key-of-a-form",
+    });
+    let made = app.call(Some(owner), "/api/programs/create", input).await;
+    let made = ProgramId(made.body.as_i64().unwrap());
+    programs::record(app, server, made, ProcessState::Running).await;
     let input = json!({ "email": "new@example.com" });
     app.call(Some(administrator), "/api/invitations/create", input)
         .await;

@@ -9,11 +9,12 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use sea_orm::DatabaseConnection;
 use serde_json::{Value, json};
-use wire::{ServerId, TaskId};
+use wire::programs::ProcessState;
+use wire::{ProgramId, ServerId, TaskId};
 
 use crate::databases::{self, column, execute, text_columns};
-use crate::scheduler_runs;
-use crate::support::{TestApp, Visitor, rule, task};
+use crate::support::{TestApp, Visitor, program, rule, task};
+use crate::{programs, scheduler_runs};
 
 /// Ends an element, an attribute, a script and a comment; opens its own; turns the direction of
 /// reading; begins a terminal's sequences; ends a line of script in old browsers.
@@ -62,7 +63,17 @@ async fn hostile_panel() -> (TestApp, Visitor, ServerId, Vec<i64>, BTreeSet<Stri
     let task = app.call(Some(&owner), "/api/scheduler/create", task).await;
     let task = TaskId(task.body.as_i64().unwrap());
     scheduler_runs::record(&app, server, task, "failed").await;
+    let program = json!({ "server_id": server, "program": program("Worker", "true"), "request_key": "key-of-a-form" });
+    let program = app
+        .call(Some(&owner), "/api/programs/create", program)
+        .await;
+    let program = ProgramId(program.body.as_i64().unwrap());
+    programs::record(&app, server, program, ProcessState::Failed).await;
     app.start_worker();
+    let failed = |body: &Value| body["programs"][0]["status"] == "failed";
+    let input = json!({ "server_id": server });
+    app.wait_for(&owner, "/api/programs/show", input, failed)
+        .await;
     let failed = |body: &Value| body["tasks"][0]["status"] == "failed";
     app.wait_for(
         &owner,
@@ -124,8 +135,9 @@ fn pages(server: ServerId, operations: &[i64]) -> Vec<String> {
     for route in server::router::pages() {
         let path = route.path().replace(":id", &server.to_string());
         let path = path.replace("{id}", &server.to_string());
-        // The one task that there is.
+        // The one task and the one program that there are.
         let path = path.replace(":task", "1").replace("{task}", "1");
+        let path = path.replace(":program", "1").replace("{program}", "1");
         if path.contains("operation}") || path.contains(":operation") {
             for id in operations {
                 let path = path.replace("{operation}", &id.to_string());
@@ -185,6 +197,12 @@ async fn hostile_text_in_every_column_opens_nothing_on_any_page() {
         "operation_steps.title.",
         "operations.error.",
         "operations.title.",
+        "program_processes.last_end.",
+        "programs.command.",
+        "programs.directory.",
+        "programs.error_log.",
+        "programs.name.",
+        "programs.variables.",
         "scheduled_tasks.command.",
         "scheduled_tasks.error_log.",
         "scheduled_tasks.expression.",

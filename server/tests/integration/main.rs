@@ -24,6 +24,7 @@ mod operations_plan;
 mod papers;
 mod policy;
 mod process;
+mod programs;
 mod provisioning;
 mod proxies;
 mod scheduler;

@@ -378,6 +378,13 @@ pub fn task(name: &str, command: &str) -> Value {
     })
 }
 
+pub fn program(name: &str, command: &str) -> Value {
+    json!({
+        "name": name, "command": command, "directory": "", "run_as": "app", "processes": "1", "auto_restart": true,
+        "stop_signal": "term", "stop_wait": "10", "environment": [],
+    })
+}
+
 fn caller() -> Caller {
     Caller {
         signed_in: None,

@@ -14,7 +14,7 @@ use wire::{OperationId, ServerId, Timestamp, UserId};
 
 use super::Db;
 use crate::entities::{audit_entry, operation};
-use crate::{Error, words};
+use crate::{Error, audit, words};
 
 /// Where panels tell each other.
 const CHANNEL: &str = "brokeforge_events";
@@ -179,6 +179,7 @@ impl Change {
                     user_id: whom,
                     server_id: ServerId(server_id),
                     entry,
+                    page: audit::page_of(&row.topic),
                     sentence: row.sentence,
                 };
                 Event::Alerted { alert, timestamp }
@@ -259,6 +260,7 @@ fn lost(error: sqlx::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use wire::event::AlertPage;
     use wire::operations::OperationState;
 
     use super::*;
@@ -276,6 +278,7 @@ mod tests {
             user_id: UserId(i64::MAX),
             server_id: ServerId(i64::MAX),
             entry: i64::MAX,
+            page: AlertPage::Scheduler,
             sentence: "Scheduled task \"Canary\" failed".to_owned(),
         };
         let events = [

@@ -7,6 +7,8 @@ pub mod operation;
 pub mod operation_output;
 pub mod operation_secret;
 pub mod operation_step;
+pub mod program;
+pub mod program_process;
 pub mod scheduled_task;
 pub mod server;
 pub mod session;
@@ -58,6 +60,24 @@ impl Record for scheduled_task::Model {
 }
 
 impl Record for task_run::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
+    }
+}
+
+impl Record for program::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
+    }
+
+    fn without_silent_fields(mut self) -> Self {
+        self.updated_at = 0;
+        self.installed = false;
+        self
+    }
+}
+
+impl Record for program_process::Model {
     fn announcement(&self) -> Announcement {
         Announcement::Server(ServerId(self.server_id))
     }

@@ -1,12 +1,12 @@
 //! Beginning what has failed again, whatever it was.
 
 use wire::operations::{OperationKind, OperationState};
-use wire::{OperationId, RuleId, ServerId, TaskId};
+use wire::{OperationId, ProgramId, RuleId, ServerId, TaskId};
 
 use super::list::retryable;
 use crate::access::{OwnedOperation, SignedIn, owned_server};
 use crate::entities::operation;
-use crate::{Error, Panel, firewall, managed, scheduler, servers, words};
+use crate::{Error, Panel, firewall, managed, programs, scheduler, servers, words};
 
 /// Queues the same work again, at most 10 times a minute for a user.
 ///
@@ -51,6 +51,12 @@ pub async fn retry(
                     scheduler::request_change(&panel.db, who, &server, TaskId(id), change)
                         .await?
                         .ok_or_else(|| Error::conflict("The task says this already."))
+                }
+                wire::ResourceKind::Program => {
+                    let change = programs::change(row.payload.as_deref())?;
+                    programs::request_change(panel, who, &server, ProgramId(id), change)
+                        .await?
+                        .ok_or_else(|| Error::conflict("The program is so already."))
                 }
             }
         }

@@ -28,6 +28,9 @@ impl Worker {
         if leaves_runs(claim.kind) {
             drop(tokio::spawn(self.collector.one(claim.server)));
         }
+        if moves_processes(claim.kind) {
+            drop(tokio::spawn(self.programs.one(claim.server)));
+        }
     }
 
     async fn see_through(&self, mut claim: Claim, leaving: watch::Receiver<bool>) {
@@ -171,6 +174,15 @@ fn leaves_runs(kind: OperationKind) -> bool {
         OperationKind::RunTask,
         OperationKind::Install(ResourceKind::ScheduledTask),
         OperationKind::Change(ResourceKind::ScheduledTask),
+    ]
+    .contains(&kind)
+}
+
+/// Whether processes of a program may stand otherwise than they were seen last.
+fn moves_processes(kind: OperationKind) -> bool {
+    [
+        OperationKind::Install(ResourceKind::Program),
+        OperationKind::Change(ResourceKind::Program),
     ]
     .contains(&kind)
 }

@@ -109,8 +109,10 @@ mod tests {
     use std::time::Duration;
 
     use domain::planner::{ShownStep, Work, document};
+    use domain::programs::{ProgramHandle, ProgramOnServer, Variable};
     use domain::scheduler::{TaskHandle, TaskOnServer};
     use wire::firewall::{Action, NewRule, PortRange, Protocol, Source};
+    use wire::programs::{NewProgram, ProgramFields, StopSignal};
     use wire::provisioning::{Part, ProvisionChoices};
     use wire::scheduler::{Frequency, NewTask, Overlap, RunAs, TaskFields};
 
@@ -189,6 +191,29 @@ mod tests {
         }
     }
 
+    fn program() -> ProgramOnServer {
+        let fields = ProgramFields {
+            name: "Worker".into(),
+            command: "cat <<'EOF'\nVALUES_END\nEOF\necho \"it's\" 100%\n".into(),
+            directory: "/srv/it's\nVALUES_END".into(),
+            run_as: RunAs::App,
+            processes: "3".into(),
+            auto_restart: true,
+            stop_signal: StopSignal::Term,
+            stop_wait: "10".into(),
+            environment: Vec::new(),
+        };
+        ProgramOnServer {
+            handle: ProgramHandle::parse("5f0c9a12b3d4e6f7").expect("is one"),
+            settings: NewProgram::parse(&fields).expect("is a program").settings,
+            environment: vec![Variable {
+                name: "KEY".into(),
+                value: "it's\nVALUES_END\n".into(),
+            }],
+            is_stopped: false,
+        }
+    }
+
     /// All work there is, with everything chosen.
     fn all_work() -> Vec<Work> {
         vec![
@@ -209,6 +234,10 @@ mod tests {
             Work::ChangeTask(task()),
             Work::RemoveTask(task().handle),
             Work::RunTask(task().handle),
+            Work::AddProgram(program()),
+            Work::ChangeProgram(program()),
+            Work::RestartProgram(program()),
+            Work::RemoveProgram(program().handle),
         ]
     }
 

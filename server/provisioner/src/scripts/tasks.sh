@@ -2,15 +2,3 @@ tasks=$ours/tasks
 programs=/usr/local/lib/brokeforge
 crontabs=/etc/cron.d
 check_handle() { case "$1" in '' | *[!0-9a-f]*) fail 'The handle of the task is none. Update the panel.' ;; esac; }
-# put MODE FILE: writes standard input to it, unless it is that already.
-put() {
-  temporary=$(mktemp "${2%/*}/.brokeforge.XXXXXX")
-  cat >"$temporary"
-  chmod "$1" "$temporary"
-  if [ -f "$2" ] && cmp -s "$temporary" "$2" && [ "$(stat -c '%a %u' "$2")" = "$1 $(id -u)" ]; then
-    rm -f "$temporary"
-  else
-    mv -T "$temporary" "$2"
-    echo "Wrote $2"
-  fi
-}

@@ -8,6 +8,7 @@ mod firewall;
 mod host;
 mod panel;
 mod password;
+mod programs;
 mod provisioning;
 mod reboot;
 mod scheduler;

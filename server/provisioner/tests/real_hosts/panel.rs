@@ -6,9 +6,11 @@ use std::time::Duration;
 use domain::access::{self, Caller, OwnedServer, SignedIn};
 use domain::broadcasting::App;
 use domain::bus::Bus;
-use domain::entities::{firewall_rule, scheduled_task, user};
-use domain::secrets::Secrets;
-use domain::{Db, Panel, Prober, authorize, firewall, operations, scheduler, servers, sessions};
+use domain::entities::{firewall_rule, program, scheduled_task, user};
+use domain::secrets::{Place, Secrets};
+use domain::{
+    Db, Panel, Prober, authorize, firewall, operations, programs, scheduler, servers, sessions,
+};
 use migrations::Migrator;
 use provisioner::{SshProber, Worker};
 use sea_orm::{ActiveValue::NotSet, EntityTrait, Set};
@@ -18,10 +20,11 @@ use tokio::sync::watch;
 use wire::authorize::LoginPassword;
 use wire::firewall::{Action, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationResource;
+use wire::programs::{NewProgram, ProgramFields, ProgramResource};
 use wire::provisioning::{ProvisionChoices, SoftwareResource};
 use wire::scheduler::{NewTask, TaskFields, TaskResource};
 use wire::servers::{Address, NewServer, NewServerInput, SshPort};
-use wire::{OperationId, RuleId, Status, TaskId, UserId};
+use wire::{OperationId, ProgramId, RuleId, Status, TaskId, UserId};
 
 use crate::host::Host;
 
@@ -337,6 +340,96 @@ impl TestPanel {
             }
         }
         panic!("task {id} was not settled within 200 s");
+    }
+
+    pub async fn add_program(
+        &self,
+        server: &OwnedServer,
+        fields: ProgramFields,
+    ) -> ProgramResource {
+        let key = format!("request-{}-{}", server.id(), fields.name);
+        let new = NewProgram::parse(&fields).unwrap();
+        let id = programs::request(&self.panel, &self.who, server, new, &key)
+            .await
+            .unwrap();
+        self.settled_program(server, id).await.unwrap()
+    }
+
+    /// Puts a program into the database past the panel's checks.
+    pub async fn insert_failed_program(
+        &self,
+        server: &OwnedServer,
+        fields: ProgramFields,
+    ) -> ProgramId {
+        let settings = NewProgram::parse(&fields).unwrap().settings;
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = tx
+            .insert(program::ActiveModel {
+                id: NotSet,
+                server_id: Set(server.id().0),
+                name: Set("Past the checks".into()),
+                command: Set(settings.command),
+                directory: Set(settings.directory),
+                run_as: Set(settings.run_as.as_str().into()),
+                processes: Set(settings.processes.get().into()),
+                auto_restart: Set(settings.auto_restart),
+                stop_signal: Set(settings.stop_signal.as_str().into()),
+                stop_wait: Set(settings.stop_wait.seconds().into()),
+                variables: Set(String::new()),
+                sealed_environment: Set(String::new()),
+                status: Set("failed".into()),
+                stopped: Set(false),
+                error_log: Set(None),
+                request_key: Set("past-the-checks".into()),
+                handle: Set("00000000000000ff".into()),
+                installed: Set(false),
+                created_at: Set(0),
+                updated_at: Set(0),
+            })
+            .await
+            .unwrap();
+        let place = Place {
+            table: "programs",
+            row: row.id,
+            column: "sealed_environment",
+        };
+        let sealed = self.panel.secrets.seal(place, &"[]".into()).unwrap();
+        tx.update(&row, |row| row.sealed_environment = sealed)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        ProgramId(row.id)
+    }
+
+    pub async fn fail_program(&self, id: ProgramId) {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = program::Entity::find_by_id(id.0)
+            .one(tx.reads())
+            .await
+            .unwrap()
+            .unwrap();
+        tx.update(&row, |row| row.status = "failed".into())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The program once nothing is under way for it; `None` when it is gone.
+    pub async fn settled_program(
+        &self,
+        server: &OwnedServer,
+        id: ProgramId,
+    ) -> Option<ProgramResource> {
+        for _ in 0..2000 {
+            let programs = programs::show(&self.panel.db, server).await.unwrap();
+            let found = programs.programs.into_iter().find(|it| it.id == id);
+            match found {
+                None => return None,
+                Some(program) if !program.status.is_transitional() => return Some(program),
+                Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        panic!("program {id} was not settled within 200 s");
     }
 
     /// The rule once nothing is under way for it; `None` when it is gone.

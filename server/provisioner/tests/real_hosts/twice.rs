@@ -5,10 +5,11 @@ use domain::access::OwnedServer;
 use domain::managed;
 use wire::firewall::{Action, Protocol, RuleFields};
 use wire::scheduler::{Frequency, Overlap, RunAs, TaskFields};
-use wire::{ResourceKind, RuleId, Status, TaskId};
+use wire::{ProgramId, ResourceKind, RuleId, Status, TaskId};
 
 use crate::host::Host;
 use crate::panel::TestPanel;
+use crate::programs;
 
 /// On a provisioned server. What runs again is a record of a panel that could not note how its work ended.
 pub async fn every_kind(host: &Host, panel: &TestPanel, server: &OwnedServer) {
@@ -66,6 +67,13 @@ fn what_it_touches(kind: ResourceKind) -> &'static str {
                [ ! -e $folder ] || find $folder -printf '%p %m %u %s %l\n' -type f -exec sha256sum {} + | sort
              done"
         }
+        ResourceKind::Program => {
+            "for folder in /etc/systemd/system /usr/local/lib/brokeforge /var/lib/brokeforge/programs; do
+               [ ! -e $folder ] || find $folder -printf '%p %m %u %l\n' -type f -exec sha256sum {} + | sort
+             done
+             systemctl list-units --all --plain --no-legend 'brokeforge-program-*' | sort
+             systemctl show 'brokeforge-program-*' -p Id -p InvocationID -p MainPID -p NRestarts"
+        }
     }
 }
 
@@ -88,6 +96,12 @@ async fn installed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) 
             assert_eq!(task.status, Status::Active, "{:?}", task.error_log);
             task.id.0
         }
+        ResourceKind::Program => {
+            let program = programs::fields("Twice", "exec sleep 9000");
+            let program = panel.add_program(server, program).await;
+            assert_eq!(program.status, Status::Active, "{:?}", program.error_log);
+            program.id.0
+        }
     }
 }
 
@@ -96,6 +110,7 @@ async fn forget_its_end(kind: ResourceKind, panel: &TestPanel, record: i64) {
     match kind {
         ResourceKind::FirewallRule => panel.fail_rule(RuleId(record)).await,
         ResourceKind::ScheduledTask => panel.fail_task(TaskId(record)).await,
+        ResourceKind::Program => panel.fail_program(ProgramId(record)).await,
     }
 }
 
@@ -107,6 +122,10 @@ async fn failed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) -> 
             rule.await.0
         }
         ResourceKind::ScheduledTask => panel.insert_failed_task(server, yearly()).await.0,
+        ResourceKind::Program => {
+            let program = programs::fields("Twice", "exec sleep 9000");
+            panel.insert_failed_program(server, program).await.0
+        }
     }
 }
 
@@ -125,6 +144,10 @@ async fn settled(
         ResourceKind::ScheduledTask => {
             let task = panel.settled_task(server, TaskId(id)).await;
             task.map(|task| task.status)
+        }
+        ResourceKind::Program => {
+            let program = panel.settled_program(server, ProgramId(id)).await;
+            program.map(|program| program.status)
         }
     }
 }

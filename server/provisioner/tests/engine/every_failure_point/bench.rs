@@ -150,6 +150,7 @@ async fn log_transitions(panel: &TestPanel) {
     let tables = wire::ResourceKind::ALL.map(|kind| match kind {
         wire::ResourceKind::FirewallRule => ("firewall_rules", "status"),
         wire::ResourceKind::ScheduledTask => ("scheduled_tasks", "status"),
+        wire::ResourceKind::Program => ("programs", "status"),
     });
     let conn = panel.panel.db.writes();
     run(

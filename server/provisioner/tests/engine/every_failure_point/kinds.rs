@@ -5,15 +5,17 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use domain::access::{self, OwnedServer};
-use domain::entities::{firewall_rule, operation, operation_step, scheduled_task, server};
+use domain::entities::{firewall_rule, operation, operation_step, program, scheduled_task, server};
 use domain::scheduler::TaskChange;
-use domain::{Error, authorize, firewall, managed, operations, scheduler, servers};
+use domain::secrets::Place;
+use domain::{Error, Tx, authorize, firewall, managed, operations, programs, scheduler, servers};
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use wire::authorize::PasswordInput;
 use wire::firewall::{Action, NewRule, Protocol, RuleFields};
 use wire::operations::{OperationKind, OperationState, StepStatus};
+use wire::programs::{NewProgram, ProgramFields, SecretText, StopSignal, VariableFields};
 use wire::scheduler::{Frequency, NewTask, Overlap, RunAs, TaskFields};
-use wire::{OperationId, ResourceKind, RuleId, Status, TaskId};
+use wire::{OperationId, ProgramId, ResourceKind, RuleId, Status, TaskId};
 
 use super::bench::{Bench, LOOK, PRINTED, SHOWN};
 
@@ -104,6 +106,11 @@ impl Subject {
                 scheduler::run_now(panel, who, server, id).await.map(drop)
             }
             OperationKind::Install(kind) => match kind {
+                ResourceKind::Program => {
+                    programs::request(panel, who, server, worker("true"), "key-of-a-form")
+                        .await
+                        .map(drop)
+                }
                 ResourceKind::ScheduledTask => {
                     scheduler::request(&panel.db, who, server, task("true"), "key-of-a-form")
                         .await
@@ -116,6 +123,12 @@ impl Subject {
                 }
             },
             OperationKind::Change(kind) => match kind {
+                ResourceKind::Program => {
+                    let id = ProgramId(self.record.unwrap());
+                    programs::request_edit(panel, who, server, id, worker("false"))
+                        .await
+                        .map(drop)
+                }
                 ResourceKind::ScheduledTask => {
                     let id = TaskId(self.record.unwrap());
                     let change = TaskChange::Edit(task("false"));
@@ -222,6 +235,12 @@ impl Subject {
                     .map(|row| (row.id, Status::parse(&row.status).unwrap(), row.error_log)),
                 ResourceKind::ScheduledTask => scheduled_task::Entity::find()
                     .filter(scheduled_task::Column::ServerId.eq(self.server.id().0))
+                    .one(conn)
+                    .await
+                    .unwrap()
+                    .map(|row| (row.id, Status::parse(&row.status).unwrap(), row.error_log)),
+                ResourceKind::Program => program::Entity::find()
+                    .filter(program::Column::ServerId.eq(self.server.id().0))
                     .one(conn)
                     .await
                     .unwrap()
@@ -354,6 +373,7 @@ async fn wait_for_key(bench: &Bench, server: &OwnedServer) {
 async fn active(bench: &Bench, server: &OwnedServer, kind: ResourceKind) -> i64 {
     let mut tx = bench.observer.panel.db.begin().await.unwrap();
     let id = match kind {
+        ResourceKind::Program => active_program(bench, &mut tx, server).await,
         ResourceKind::FirewallRule => {
             let rule = rule("8081");
             let row = firewall_rule::ActiveModel {
@@ -402,6 +422,64 @@ async fn active(bench: &Bench, server: &OwnedServer, kind: ResourceKind) -> i64 
     };
     tx.commit().await.unwrap();
     id
+}
+
+fn worker(command: &str) -> NewProgram {
+    let fields = ProgramFields {
+        name: "Worker".into(),
+        command: command.into(),
+        directory: String::new(),
+        run_as: RunAs::App,
+        processes: "2".into(),
+        auto_restart: true,
+        stop_signal: StopSignal::Term,
+        stop_wait: "10".into(),
+        environment: vec![VariableFields {
+            name: "KEY".into(),
+            value: Some(SecretText::new("canary")),
+        }],
+    };
+    NewProgram::parse(&fields).unwrap()
+}
+
+/// Its environment is sealed for its number.
+async fn active_program(bench: &Bench, tx: &mut Tx, server: &OwnedServer) -> i64 {
+    let made = tx
+        .insert(program::ActiveModel {
+            id: NotSet,
+            server_id: Set(server.id().0),
+            name: Set("Worker".to_owned()),
+            command: Set("true".to_owned()),
+            directory: Set(String::new()),
+            run_as: Set(RunAs::App.as_str().to_owned()),
+            processes: Set(2),
+            auto_restart: Set(true),
+            stop_signal: Set(StopSignal::Term.as_str().to_owned()),
+            stop_wait: Set(10),
+            variables: Set(String::new()),
+            sealed_environment: Set(String::new()),
+            status: Set(Status::Active.as_str().to_owned()),
+            stopped: Set(false),
+            error_log: Set(None),
+            request_key: Set("an-earlier-form".to_owned()),
+            handle: Set(format!("{:016x}", server.id().0)),
+            installed: Set(false),
+            created_at: Set(0),
+            updated_at: Set(0),
+        })
+        .await
+        .unwrap();
+    let place = Place {
+        table: "programs",
+        row: made.id,
+        column: "sealed_environment",
+    };
+    let secrets = &bench.observer.panel.secrets;
+    let sealed = secrets.seal(place, &"[]".into()).unwrap();
+    tx.update(&made, |row| row.sealed_environment = sealed)
+        .await
+        .unwrap();
+    made.id
 }
 
 fn task(command: &str) -> NewTask {
