@@ -27,6 +27,16 @@ test.beforeAll(async ({ browser }) => {
 
 test.afterAll(() => panel?.stop());
 
+test('a click is not lost to the sentence about the wrong field that it leaves', async () => {
+  await page.goto(`${panel.url}/servers/${server}/programs`);
+  await hydrated(page);
+  const form = page.getByRole('form', { name: 'Add a program' });
+  await form.getByLabel('Processes').fill('21');
+  await form.getByRole('button', { name: 'Add a variable' }).click();
+  await expect(form.getByLabel('Name of the variable')).toBeVisible();
+  await expect(form.getByText('from 1 to 20')).toBeVisible();
+});
+
 test('a wrong field is explained where it stands, and a variable by its name', async () => {
   await page.goto(`${panel.url}/servers/${server}`);
   await hydrated(page);
@@ -58,8 +68,9 @@ test('a program is kept as it was typed, shows in another tab without a reload, 
   await form.getByLabel('Name of the variable').fill('APP_KEY');
   await form.getByLabel('Value of APP_KEY').fill(SECRET);
   await form.getByText('Exact steps and commands').click();
-  await expect(form.getByText('# processes: 2')).toBeVisible();
-  await expect(form.getByText('# environment: a secret, not shown here')).toBeVisible();
+  const script = form.getByRole('region', { name: 'Script of 1. Add the program' });
+  await expect(script).toContainText('# processes: 2');
+  await expect(script).toContainText('# environment: a secret, not shown here');
   await form.getByRole('button', { name: 'Add program' }).click();
   for (const tab of [page, watcher]) {
     const row = tab.locator('tr[data-program-id]');

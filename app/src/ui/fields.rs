@@ -1,10 +1,16 @@
 //! Fields: label above, hint below, error in place of the hint. Checked on leaving by the same code
 //! that the server runs.
 
+use std::time::Duration;
+
 use leptos::html;
 use leptos::prelude::*;
 
 use super::show_secret::ShowSecret;
+
+/// What is wrong with a field may move what stands below, and so take a button from under the pointer that leaves the
+/// field by pressing it: the click would be lost. Longer than people press.
+const CLICK: Duration = Duration::from_millis(200);
 
 /// A field of text and what is wrong with it.
 #[derive(Clone, Copy)]
@@ -71,6 +77,19 @@ impl TextField {
         fits
     }
 
+    /// The field was left: says what is wrong, unless the text has changed by then.
+    pub(super) fn check_soon(self) {
+        let text = self.peek();
+        let check = move || {
+            if let Err(problem) = (self.parse)(&text)
+                && self.peek() == text
+            {
+                self.error.try_set(Some(problem));
+            }
+        };
+        set_timeout(check, CLICK);
+    }
+
     pub fn complain(self, sentence: &str) {
         self.error.try_set(Some(sentence.to_owned()));
     }
@@ -123,7 +142,7 @@ pub fn Field(
             return;
         }
         if !field.peek().is_empty() {
-            field.check();
+            field.check_soon();
         }
         if let Some(on_leave) = on_leave {
             on_leave.run(());

@@ -46,9 +46,7 @@ pub fn TextArea(
                 aria-describedby=note.clone()
                 aria-invalid=move || field.error().is_some().to_string()
                 on:input:target=move |event| field.take(event.target().value())
-                on:blur=move |_| {
-                    field.check();
-                }
+                on:blur=move |_| field.check_soon()
             />
             <p id=note class="field-note" class:is-error=move || field.error().is_some()>
                 {move || field.error().unwrap_or_else(|| hint.to_owned())}

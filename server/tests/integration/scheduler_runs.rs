@@ -464,6 +464,8 @@ async fn a_task_that_reports_without_end_is_told_to_keep_its_reports() {
         more += 1;
         assert!(more < 300, "it is never refused");
     }
-    let kept = task_run::Entity::find().count(world.app.panel.db.reads()).await;
+    let kept = task_run::Entity::find()
+        .count(world.app.panel.db.reads())
+        .await;
     assert_eq!(kept.unwrap(), 300 + u64::try_from(more).unwrap());
 }
