@@ -100,5 +100,9 @@ pub async fn next(input: NextRunsInput) -> Result<NextRuns, ApiError> {
     let (_, _, server) = crate::session::owned_server(input.server_id).await?;
     let expression = wire::scheduler::CronExpression::parse(&input.expression)
         .map_err(|sentence| ApiError::field("expression", sentence))?;
-    Ok(domain::scheduler::next_of_server(&expression, &server))
+    Ok(domain::scheduler::next_of_server(
+        &expression,
+        &server,
+        domain::db::now(),
+    ))
 }

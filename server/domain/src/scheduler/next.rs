@@ -7,7 +7,6 @@ use wire::Timestamp;
 use wire::scheduler::{CronExpression, NextRun, NextRuns, Schedule, Times};
 
 use crate::access::OwnedServer;
-use crate::db::now;
 use crate::entities::server;
 
 /// What is shown of it.
@@ -15,9 +14,13 @@ const SHOWN: usize = 5;
 /// A 29 February that is a Monday comes every 28 years, and over the turn of a century after 40.
 const YEARS: i32 = 50;
 
-/// The next five runs of an expression on a server.
-pub fn next_of_server(expression: &CronExpression, server: &OwnedServer) -> NextRuns {
-    next_runs(expression, &server.0, now())
+/// The next five runs of an expression on a server, after a moment.
+pub fn next_of_server(
+    expression: &CronExpression,
+    server: &OwnedServer,
+    after: Timestamp,
+) -> NextRuns {
+    next_runs(expression, &server.0, after)
 }
 
 /// The next five runs after a moment.

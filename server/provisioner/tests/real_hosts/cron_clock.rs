@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use domain::access::OwnedServer;
+use domain::access::{self, OwnedServer};
 use domain::scheduler::next_of_server;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use wire::Timestamp;
 use wire::scheduler::{CronExpression, Schedule};
 
@@ -42,14 +43,18 @@ const DAYS: [(i64, i64); 3] = [
     (1_824_930_000, 1_825_023_600),
 ];
 
+/// The minute in which Berlin's clocks are put forward. What was due in the hour that is left out begins then, but cron goes
+/// through that hour at ten seconds for each of its minutes in which something is due.
+const PUT_FORWARD: i64 = 1_806_195_600 / 60;
+const CATCHING_UP: std::ops::Range<i64> = PUT_FORWARD..PUT_FORWARD + 11;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn real_cron_runs_when_the_panel_says_also_on_days_when_clocks_change() {
     let Some(host) = Host::start("cron-clock", &[]) else {
         return;
     };
     let panel = TestPanel::start().await;
-    let mut server = panel.add(&host).await;
-    server.0.time_zone = Some("Europe/Berlin".into());
+    let server = in_berlin(&panel, panel.add(&host).await).await;
     let expressions = expressions(&server);
     assert!(expressions.len() > 40, "{}", expressions.len());
 
@@ -59,21 +64,40 @@ async fn real_cron_runs_when_the_panel_says_also_on_days_when_clocks_change() {
         writeln!(table, "{text}\troot\t{number}").unwrap();
     }
     host.sh(&format!(
-        "rm -f /etc/cron.d/*; cat >/etc/cron.d/simulated <<'END'\n{table}END\nchmod 644 /etc/cron.d/simulated"
+        "rm -f /etc/cron.d/*; : >/etc/crontab; cat >/etc/cron.d/simulated <<'END'\n{table}END\nchmod 644 /etc/cron.d/simulated"
     ));
     for (from, until) in DAYS {
         let made = made_by_cron(&host, from, until);
         for (number, (text, expression)) in expressions.iter().enumerate() {
             let made = made.get(&number).cloned().unwrap_or_default();
             let said = said_by_panel(expression, &server, from, until);
-            let missing: Vec<_> = made.difference(&said).collect();
-            let surplus: Vec<_> = said.difference(&made).collect();
+            let missing: Vec<_> = made.difference(&said).copied().collect();
+            let surplus: Vec<_> = said.difference(&made).copied().collect();
+            let is_late = said.contains(&PUT_FORWARD)
+                && missing.iter().all(|minute| CATCHING_UP.contains(minute))
+                && surplus.iter().all(|minute| *minute == PUT_FORWARD);
             assert!(
-                missing.is_empty() && surplus.is_empty(),
+                (missing.is_empty() && surplus.is_empty()) || is_late,
                 "{text}: cron runs at {missing:?} and not at {surplus:?}"
             );
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "as if the server had told of its time zone"
+)]
+async fn in_berlin(panel: &TestPanel, server: OwnedServer) -> OwnedServer {
+    let id = server.id();
+    let text = format!(
+        "UPDATE servers SET time_zone = 'Europe/Berlin' WHERE id = {}",
+        id.0
+    );
+    let statement = Statement::from_string(DbBackend::Sqlite, text);
+    let db = &panel.panel.db;
+    db.writes().execute_raw(statement).await.unwrap();
+    access::owned_server(db, &panel.who, id).await.unwrap()
 }
 
 /// Those that cron takes. Of the many that run every minute or two, each with a thousand runs a day, some are enough.
