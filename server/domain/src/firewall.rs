@@ -17,7 +17,7 @@ use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Topic};
 use crate::db::Tx;
 use crate::entities::{firewall_rule, operation, server};
-use crate::managed::{self, InTransition, Managed};
+use crate::managed::{self, Managed};
 use crate::queue::{self, NewOperation};
 use crate::{Db, Error, servers, words};
 
@@ -289,25 +289,6 @@ pub(crate) async fn managed(tx: &Tx, server: ServerId, id: i64) -> Result<Manage
         status: words::status(&row.status)?,
         label: label(&row),
     })
-}
-
-/// Every rule that waits for an operation.
-pub(crate) async fn in_transition(conn: &impl ConnectionTrait) -> Result<Vec<InTransition>, Error> {
-    let words = Status::ALL
-        .into_iter()
-        .filter(|status| status.is_transitional());
-    let rows = firewall_rule::Entity::find()
-        .filter(firewall_rule::Column::Status.is_in(words.map(Status::as_str)))
-        .all(conn)
-        .await?;
-    let records = rows.into_iter().map(|row| {
-        Ok(InTransition {
-            server: ServerId(row.server_id),
-            id: row.id,
-            status: words::status(&row.status)?,
-        })
-    });
-    records.collect()
 }
 
 /// Moves a rule's status if it still is what the caller saw.

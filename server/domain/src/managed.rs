@@ -1,14 +1,14 @@
 //! The life of every managed resource, written once: request, begin, settle, retry, removal. What
 //! differs from kind to kind is in the matches over `ResourceKind`.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use wire::operations::OperationKind;
 use wire::{ApiError, OperationId, ResourceKind, ServerId, Status};
 
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Actor, Topic};
 use crate::db::Tx;
-use crate::entities::operation;
+use crate::entities::{firewall_rule, operation, program, scheduled_task};
 use crate::queue::{self, NewOperation, Outcome};
 use crate::{Db, Error, Panel, firewall, programs, scheduler, servers, words};
 
@@ -304,10 +304,50 @@ pub(crate) async fn in_transition(
     kind: ResourceKind,
 ) -> Result<Vec<InTransition>, Error> {
     match kind {
-        ResourceKind::FirewallRule => firewall::in_transition(conn).await,
-        ResourceKind::ScheduledTask => scheduler::in_transition(conn).await,
-        ResourceKind::Program => programs::in_transition(conn).await,
+        ResourceKind::FirewallRule => {
+            use firewall_rule::Column;
+            waiting(conn, Column::ServerId, Column::Id, Column::Status).await
+        }
+        ResourceKind::ScheduledTask => {
+            use scheduled_task::Column;
+            waiting(conn, Column::ServerId, Column::Id, Column::Status).await
+        }
+        ResourceKind::Program => {
+            use program::Column;
+            waiting(conn, Column::ServerId, Column::Id, Column::Status).await
+        }
     }
+}
+
+/// The records of one table that wait for an operation.
+async fn waiting<C>(
+    conn: &impl ConnectionTrait,
+    server: C,
+    id: C,
+    status: C,
+) -> Result<Vec<InTransition>, Error>
+where
+    C: ColumnTrait,
+    C::EntityName: EntityTrait<Column = C>,
+{
+    let words = Status::ALL
+        .into_iter()
+        .filter(|status| status.is_transitional());
+    let rows: Vec<(i64, i64, String)> = C::EntityName::find()
+        .select_only()
+        .columns([server, id, status])
+        .filter(status.is_in(words.map(Status::as_str)))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    let records = rows.into_iter().map(|(server, id, word)| {
+        Ok(InTransition {
+            server: ServerId(server),
+            id,
+            status: words::status(&word)?,
+        })
+    });
+    records.collect()
 }
 
 async fn load(

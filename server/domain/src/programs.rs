@@ -23,7 +23,7 @@ pub use self::showing::{log, show, show_program};
 use crate::access::{OwnedServer, SignedIn};
 use crate::db::Tx;
 use crate::entities::{program, server};
-use crate::managed::{self, InTransition, Managed};
+use crate::managed::{self, Managed};
 use crate::queue::{self, NewOperation};
 use crate::{Error, Panel, words};
 
@@ -373,25 +373,6 @@ pub(crate) async fn managed(tx: &Tx, server: ServerId, id: i64) -> Result<Manage
         status: words::status(&row.status)?,
         label: row.name,
     })
-}
-
-/// Every program that waits for an operation.
-pub(crate) async fn in_transition(conn: &impl ConnectionTrait) -> Result<Vec<InTransition>, Error> {
-    let words = Status::ALL
-        .into_iter()
-        .filter(|status| status.is_transitional());
-    let rows = program::Entity::find()
-        .filter(program::Column::Status.is_in(words.map(Status::as_str)))
-        .all(conn)
-        .await?;
-    let records = rows.into_iter().map(|row| {
-        Ok(InTransition {
-            server: ServerId(row.server_id),
-            id: row.id,
-            status: words::status(&row.status)?,
-        })
-    });
-    records.collect()
 }
 
 /// Moves a program's status if it still is what the caller saw.
