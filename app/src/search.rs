@@ -33,7 +33,9 @@ pub fn Search(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
             // Another dialog keeps what is typed in it.
             if is_chord && (open.get_untracked() || !browser::has_open_dialog()) {
                 event.prevent_default();
-                open.update(|open| *open = !*open);
+                // Closed by Escape, and the browser has not told yet: then it opens again.
+                let is_loading = early.try_with_value(|early| !early.is_over) == Some(true);
+                open.update(|open| *open = !*open || !is_loading && !browser::has_open_dialog());
             } else if open.get_untracked()
                 && early.try_update_value(|early| early.take(&event)) == Some(true)
             {

@@ -220,6 +220,27 @@ test('what is typed before the search is loaded is not lost, and goes nowhere el
   await page.unroute(/search.*\.wasm/);
 });
 
+test('a search that is opened again before the browser tells that it was closed stays open', async () => {
+  const search = page.getByRole('dialog', { name: 'Search' });
+  for (const way of ['Escape', 'Enter']) {
+    await page.keyboard.press('Control+k');
+    await expect(search).toBeVisible();
+    await page.evaluate(async (way) => {
+      const press = (to, key, more) => to.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true, ...more }));
+      const dialog = document.querySelector('dialog.search');
+      // What the browser does at Escape; a script cannot press that.
+      if (way === 'Escape') dialog.close();
+      else press(dialog.querySelector('input'), 'Enter');
+      for (let turn = 0; turn < 50 && dialog.open; turn++) await Promise.resolve();
+      press(window, 'k', { ctrlKey: true });
+      await new Promise((done) => setTimeout(done, 200));
+    }, way);
+    await expect(search).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(search).toBeHidden();
+  }
+});
+
 test('a long list is filtered, paged, and keeps both in its address', async () => {
   const values = Array.from({ length: 130 }, (_, n) => `(1, 'node-${String(n).padStart(3, '0')}', '198.51.100.${n}', 22, 'root', 'x', 'x', 'x', 'connected', 0, 0, '${n % 2 ? 'Vultr' : 'Linode'}')`);
   panel.sql(`INSERT INTO servers (owner_id, name, address, port, user, host_key, public_key, sealed_private_key, connection, created_at, updated_at, provider) VALUES ${values.join(',')}`);

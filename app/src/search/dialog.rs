@@ -86,6 +86,12 @@ pub fn SearchDialog(
             open.set(false);
         }
     };
+    // Told a while after it happened; by then it may be open again.
+    let closed = move |_| {
+        if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+            open.set(false);
+        }
+    };
     let is_nothing =
         move || hits.with(Vec::is_empty) && words.with(|words| !words.trim().is_empty());
     view! {
@@ -93,7 +99,7 @@ pub fn SearchDialog(
             node_ref=dialog
             class="search"
             aria-label="Search Ctrl K"
-            on:close=move |_| open.set(false)
+            on:close=closed
             on:click=click
         >
             <div class="search-box">

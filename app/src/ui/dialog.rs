@@ -21,8 +21,14 @@ pub fn Dialog(
             dialog.close();
         }
     });
+    // A browser tells that it closed a dialog a while after it did; by then it may be open again.
+    let closed = move |_| {
+        if node.get_untracked().is_none_or(|dialog| !dialog.open()) {
+            open.set(false);
+        }
+    };
     view! {
-        <dialog node_ref=node class="dialog" aria-labelledby=id on:close=move |_| open.set(false)>
+        <dialog node_ref=node class="dialog" aria-labelledby=id on:close=closed>
             <h2 id=id>{title}</h2>
             {children()}
         </dialog>
