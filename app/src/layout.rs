@@ -8,6 +8,7 @@ use wire::event::Channel;
 use wire::servers::ServerSummary;
 
 use crate::accounts::{PageVisitor, SessionGate, SignedOutNote, WayBack, show, sign_out};
+use crate::breadcrumbs::{Breadcrumbs, Names};
 use crate::live::{self, Live, LiveStatus, Pulse, live};
 use crate::operations::tell_of_endings;
 use crate::search::Search;
@@ -32,6 +33,7 @@ pub fn Frame() -> impl IntoView {
     provide_context(all);
     let own = OwnAccount(live(Channel::Account, || show(NoInput {})));
     provide_context(own);
+    provide_context(Names::default());
     landing::follow_the_path();
     let here = use_location();
     let way_in = here.pathname.with_untracked(|path| {
@@ -164,82 +166,6 @@ fn AccountMenu(account: Signal<AccountResource>, pulse: Pulse) -> impl IntoView 
     }
 }
 
-/// The way up, by the address of the page.
-#[component]
-fn Breadcrumbs(servers: Signal<Vec<ServerSummary>>) -> impl IntoView {
-    let path = use_location().pathname;
-    let crumbs = Memo::new(move |_| servers.with(|servers| crumbs_of(&path.get(), servers)));
-    view! {
-        <nav class="crumbs" aria-label="Breadcrumb">
-            <ol>
-                {move || {
-                    let crumbs = crumbs.get();
-                    let last = crumbs.len().saturating_sub(1);
-                    crumbs
-                        .into_iter()
-                        .enumerate()
-                        .map(|(place, Crumb { title, href })| {
-                            view! {
-                                <li>
-                                    {if place == last {
-                                        view! { <span aria-current="page">{title}</span> }.into_any()
-                                    } else {
-                                        view! { <A href=href exact=true>{title}</A> }.into_any()
-                                    }}
-                                </li>
-                            }
-                        })
-                        .collect_view()
-                }}
-            </ol>
-        </nav>
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Crumb {
-    title: String,
-    href: String,
-}
-
-fn crumbs_of(path: &str, servers: &[ServerSummary]) -> Vec<Crumb> {
-    let mut crumbs = Vec::new();
-    let mut href = String::new();
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        href = format!("{href}/{part}");
-        let title = match (crumbs.len(), part) {
-            (0, "account") => "Account".to_owned(),
-            (0, "accounts") => "Accounts".to_owned(),
-            (0, "servers") => "Servers".to_owned(),
-            (0 | 2, "operations") => "Operations".to_owned(),
-            (1, "new") => "Add a server".to_owned(),
-            (1, id) => servers
-                .iter()
-                .find(|server| server.id.to_string() == id)
-                .map_or_else(|| "Server".to_owned(), |server| server.name.clone()),
-            (2, "firewall") => "Firewall".to_owned(),
-            (2, "scheduler") => "Scheduler".to_owned(),
-            (2, "programs") => "Programs".to_owned(),
-            (2, "settings") => "Settings".to_owned(),
-            (3, id) if id.bytes().all(|byte| byte.is_ascii_digit()) => {
-                if path.contains("/scheduler/") {
-                    format!("Task {id}")
-                } else if path.contains("/programs/") {
-                    format!("Program {id}")
-                } else {
-                    format!("Operation {id}")
-                }
-            }
-            _ => break,
-        };
-        crumbs.push(Crumb {
-            title,
-            href: href.clone(),
-        });
-    }
-    crumbs
-}
-
 /// Never a false green.
 #[component]
 fn LiveIndicator(pulse: Pulse) -> impl IntoView {
@@ -309,40 +235,5 @@ fn LiveTrouble(pulse: Pulse) -> impl IntoView {
                 </div>
             }
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::crumbs_of;
-
-    fn titles(path: &str) -> Vec<String> {
-        crumbs_of(path, &[])
-            .into_iter()
-            .map(|crumb| crumb.title)
-            .collect()
-    }
-
-    #[test]
-    fn the_path_is_told_in_words() {
-        assert_eq!(titles("/servers"), ["Servers"]);
-        assert_eq!(titles("/account"), ["Account"]);
-        assert_eq!(titles("/servers/new"), ["Servers", "Add a server"]);
-        assert_eq!(
-            titles("/servers/5/firewall"),
-            ["Servers", "Server", "Firewall"]
-        );
-        assert_eq!(
-            titles("/servers/5/operations/7"),
-            ["Servers", "Server", "Operations", "Operation 7"]
-        );
-        assert_eq!(
-            titles("/servers/5/scheduler/7"),
-            ["Servers", "Server", "Scheduler", "Task 7"]
-        );
-        assert_eq!(
-            titles("/servers/5/programs/7"),
-            ["Servers", "Server", "Programs", "Program 7"]
-        );
     }
 }

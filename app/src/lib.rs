@@ -1,6 +1,7 @@
 //! What users see, and the calls they can make.
 
 pub mod accounts;
+mod breadcrumbs;
 pub mod broadcasting;
 mod browser;
 pub mod firewall;

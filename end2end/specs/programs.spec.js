@@ -94,6 +94,7 @@ test('processes appear in an open page as they are seen, with how they ended', a
   await hydrated(page);
   await expect(page.locator('tr[data-program-id]')).toContainText('1 of 2 running');
   await page.getByRole('link', { name: 'Queue worker', exact: true }).click();
+  await expect(page.getByRole('navigation', { name: 'Breadcrumb' })).toContainText('Queue worker');
   const process = page.locator('tr[data-process="1"]');
   await expect(process).toHaveAttribute('data-process-state', 'running');
   await expect(process).toContainText('4711');
@@ -101,6 +102,17 @@ test('processes appear in an open page as they are seen, with how they ended', a
   await expect(page.getByTestId('trouble')).toContainText('Process 2 ended again and again');
   await expect(page.getByText('APP_KEY')).toBeVisible();
   await accessible(page);
+  const start = page.getByRole('button', { name: 'Start Queue worker', exact: true });
+  await expect(start).toBeVisible();
+  panel.sql(`UPDATE program_processes SET state = 'running' WHERE number = 2`);
+  await page.reload();
+  await hydrated(page);
+  await expect(page.getByRole('button', { name: 'Stop Queue worker' })).toBeVisible();
+  await expect(start).toHaveCount(0);
+  await expect(page.getByRole('navigation', { name: 'Breadcrumb' })).toContainText('Queue worker');
+  panel.sql(`UPDATE program_processes SET state = 'failed' WHERE number = 2`);
+  await page.reload();
+  await hydrated(page);
 });
 
 test('the log is shown as text and goes on while it is followed', async () => {

@@ -68,6 +68,7 @@ test('runs appear in an open page as they are reported, with what they printed a
   panel.sql(`UPDATE scheduled_tasks SET status = 'active', error_log = NULL, token_hash = '${hash}'`);
   await page.getByRole('link', { name: 'Backup', exact: true }).click();
   await expect(page.getByText('No runs yet.')).toBeVisible();
+  await expect(page.getByRole('navigation', { name: 'Breadcrumb' })).toContainText('Backup');
   await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live');
   await markDocument(page);
   const started = Date.now() - 5_000;
@@ -93,7 +94,12 @@ test('a task is edited, run, and removed from its own page', async () => {
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Run now: Backup' }).click();
   await expect(page.getByText('Backup is about to run.')).toBeVisible();
-  await expect(page.getByText('Run scheduled task Backup: failed.')).toBeVisible({ timeout: 30_000 });
+  // Where the operation itself is on the page, no message tells of its end.
+  await expect(watcher.getByText('Run scheduled task Backup: failed.')).toBeVisible({ timeout: 30_000 });
+  const run = page.locator('article[data-operation-id]');
+  await expect(run).toHaveAttribute('data-operation-state', 'failed');
+  await expect(run).toContainText('nothing listens there');
+  await accessible(page);
   await page.getByRole('button', { name: 'Remove Backup' }).click();
   const question = page.getByRole('dialog', { name: 'Remove this task?' });
   await accessible(page);

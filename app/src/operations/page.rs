@@ -4,14 +4,11 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
-use wire::event::Channel;
-use wire::operations::{OperationInput, OperationResource, OutputInput, OutputPage};
-use wire::{ApiError, OperationId, ServerId};
+use wire::{OperationId, ServerId};
 
-use super::{OperationView, output, show};
-use crate::live::live;
+use super::follow::follow;
 use crate::servers::use_server_id;
-use crate::ui::{NotFound, live_page};
+use crate::ui::NotFound;
 
 /// An operation, followed live.
 #[component]
@@ -29,46 +26,14 @@ pub fn OperationPage() -> impl IntoView {
 
 #[component]
 fn Followed(server: ServerId, operation: OperationId) -> impl IntoView {
-    let followed = live(Channel::Server(server), move || async move {
-        let found = show(OperationInput {
-            operation_id: operation,
-        })
-        .await?;
-        // An operation has one address: under its own server.
-        if found.server_id == server {
-            Ok(found)
-        } else {
-            Err(ApiError::NotFound)
-        }
-    });
-    let printed = OnceResource::new(output(OutputInput {
-        operation_id: operation,
-        after: 0,
-    }));
-    live_page(followed, move |operation| {
+    follow(server, operation, move |operation, view| {
         view! {
             <Title text=move || operation.with(|operation| operation.title.clone())/>
-            <Suspense>
-                {Suspend::new(async move {
-                    let printed = printed.await;
-                    view! { <Body server operation printed/> }
-                })}
-            </Suspense>
+            {view}
+            <p class="after">
+                <A href=format!("/servers/{server}/operations")>"All operations of this server"</A>
+            </p>
         }
         .into_any()
     })
-}
-
-#[component]
-fn Body(
-    server: ServerId,
-    operation: Signal<OperationResource>,
-    printed: Result<OutputPage, ApiError>,
-) -> impl IntoView {
-    view! {
-        <OperationView operation printed/>
-        <p class="after">
-            <A href=format!("/servers/{server}/operations")>"All operations of this server"</A>
-        </p>
-    }
 }

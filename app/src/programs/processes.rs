@@ -124,14 +124,22 @@ pub fn ProgramBadge(program: Memo<ProgramResource>) -> impl IntoView {
 
 /// `2 of 3 running`; `not seen yet`
 pub fn running_of(program: &ProgramResource) -> String {
-    if program.processes.is_empty() {
-        return "not seen yet".to_owned();
+    match program.processes.len() {
+        0 => "not seen yet".to_owned(),
+        all => format!("{} of {all} running", running(program)),
     }
-    let running = program
-        .processes
-        .iter()
-        .filter(|process| process.state == ProcessState::Running);
-    format!("{} of {} running", running.count(), program.processes.len())
+}
+
+/// Whether every process was seen running.
+pub fn runs_whole(program: &ProgramResource) -> bool {
+    running(program) >= usize::from(program.settings.processes.get())
+}
+
+fn running(program: &ProgramResource) -> usize {
+    let processes = program.processes.iter();
+    processes
+        .filter(|process| process.state == ProcessState::Running)
+        .count()
 }
 
 /// What the page says of processes that do not stay up.

@@ -1,7 +1,6 @@
 //! The page of one program: what it says, how its processes stand, and what they printed last.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
 use wire::event::Channel;
@@ -13,6 +12,7 @@ use super::log::Log;
 use super::processes::{Processes, ProgramBadge, Trouble};
 use super::program;
 use super::table::ProgramActions;
+use crate::breadcrumbs::PageName;
 use crate::live::live;
 use crate::servers::use_server_id;
 use crate::ui::{NotFound, live_page};
@@ -49,7 +49,7 @@ fn Body(server: ServerId, id: ProgramId, page: Signal<ProgramPage>) -> impl Into
     let name = Signal::derive(move || program.with(|program| program.settings.name.clone()));
     let asked = Asked::nothing();
     view! {
-        <Title text=name/>
+        <PageName name/>
         <article
             data-program-id=id.0
             data-status=move || program.with(|program| program.status.as_str())

@@ -7,7 +7,7 @@ use wire::programs::{ProgramAct, ProgramResource};
 use wire::{ProgramId, ResourceKind, ServerId, Status};
 
 use super::dialogs::Asked;
-use super::processes::{ProgramBadge, Trouble, running_of};
+use super::processes::{ProgramBadge, Trouble, running_of, runs_whole};
 use crate::lifecycle::LifecycleActions;
 use crate::ui::{ACTIONS, Icon, Rows, Shape, row_of, row_tint};
 
@@ -102,7 +102,7 @@ pub fn ProgramActions(
     let id = program.with_untracked(|program| program.id);
     let status = Memo::new(move |_| program.with(|program| program.status));
     let name = Signal::derive(move || program.with(|program| program.settings.name.clone()));
-    let buttons = Memo::new(move |_| buttons_of(status.get()));
+    let buttons = Memo::new(move |_| program.with(buttons_of));
     view! {
         {move || {
             buttons
@@ -160,10 +160,12 @@ fn ActButton(
     }
 }
 
-fn buttons_of(status: Status) -> &'static [ProgramAct] {
-    match status {
-        Status::Active => &[ProgramAct::Start, ProgramAct::Restart, ProgramAct::Stop],
-        Status::Paused => &[ProgramAct::Start],
+fn buttons_of(program: &ProgramResource) -> &'static [ProgramAct] {
+    use ProgramAct::{Restart, Start, Stop};
+    match program.status {
+        Status::Active if runs_whole(program) => &[Restart, Stop],
+        Status::Active => &[Start, Restart, Stop],
+        Status::Paused => &[Start],
         Status::Pending | Status::Installing | Status::Failed | Status::Removing => &[],
     }
 }

@@ -1,7 +1,6 @@
 //! The page of one task: what it says, when it comes next, and what became of its runs.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
 use wire::event::Channel;
@@ -14,8 +13,10 @@ use super::next::NextRunsList;
 use super::runs::Runs;
 use super::task;
 use super::tasks::{Missed, TaskButtons, may_be_changed};
+use crate::breadcrumbs::PageName;
 use crate::lifecycle::{LifecycleActions, StatusBadge};
 use crate::live::live;
+use crate::operations::UnderWay;
 use crate::servers::use_server_id;
 use crate::ui::{Ago, Icon, NotFound, Shape, live_page};
 
@@ -51,9 +52,13 @@ fn Body(server: ServerId, id: TaskId, page: Signal<TaskPage>) -> impl IntoView {
     let next = Memo::new(move |_| page.with(|page| page.next.clone()));
     let status = Memo::new(move |_| task.with(|task| task.status));
     let name = Signal::derive(move || task.with(|task| task.name.clone()));
+    let operation = Memo::new(move |_| task.with(|task| task.operation_id));
+    let is_under_way = Memo::new(move |_| {
+        operation.get().is_some() && page.with(|page| page.server.busy_with) == operation.get()
+    });
     let (edited, removed) = (RwSignal::new(None), RwSignal::new(None));
     view! {
-        <Title text=name/>
+        <PageName name/>
         <article data-task-id=id.0 data-status=move || status.get().as_str()>
             <div class="page-head">
                 <h2>{name}</h2>
@@ -77,7 +82,7 @@ fn Body(server: ServerId, id: TaskId, page: Signal<TaskPage>) -> impl IntoView {
                             id: id.0,
                         }
                         status
-                        operation=Memo::new(move |_| task.with(|task| task.operation_id))
+                        operation
                         name
                         on_remove=Callback::new(move |()| removed.set(Some(task.get_untracked())))
                     />
@@ -88,6 +93,7 @@ fn Body(server: ServerId, id: TaskId, page: Signal<TaskPage>) -> impl IntoView {
                     .map(|error| view! { <p class="row-error">{error}</p> })
             }}
             <Missed task/>
+            <UnderWay server latest=operation is_under_way/>
             <Facts task/>
             {move || view! { <NextRunsList next=next.get()/> }}
             <Runs server task=id newest/>
