@@ -65,7 +65,7 @@ export const TASKS = [
   task('Laravel scheduler', 'cd ~/shop && php artisan schedule:run', '* * * * *', 'active', { runs: ['succeeded', 'skipped', 'succeeded'], missed: 12 }),
   task('Weekly report', 'php ~/shop/report.php --to "office@example.com"', '0 7 * * mon', 'paused', { runs: ['succeeded'] }),
   task('Clean up uploads', 'find ~/shop/tmp -mtime +2 -delete', '@hourly', 'failed', {
-    error: 'Add the task: The user brokeforge is not on this server. Provision it again, or run the task as root.',
+    error: 'Add the task: The user brokeforge is not on this server. Repair the scheduler, which makes it, or run the task as root.',
   }),
 ];
 
@@ -83,7 +83,7 @@ export const PROGRAMS = [
     processes: [['stopped', null, 0, 'signal TERM']],
   }),
   program('Mail catcher', 'exec mailpit', 'failed', {
-    error: 'Add the program: The user brokeforge is not on this server. Provision it again, or run the program as root.',
+    error: 'Add the program: The user brokeforge is not on this server. Provision the server or repair its scheduler, which makes it, or run the program as root.',
   }),
 ];
 
