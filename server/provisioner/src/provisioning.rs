@@ -106,7 +106,11 @@ pub(crate) fn connect() -> Step {
 
 /// Makes the user that sites, tasks and programs run as.
 pub(crate) fn app_user() -> Step {
-    Step::new(ProvisionStep::AppUser.title(), script!("app_user.sh"), SHORT)
+    Step::new(
+        ProvisionStep::AppUser.title(),
+        script!("app_user.sh"),
+        SHORT,
+    )
 }
 
 /// Cron, and what a run is told with.

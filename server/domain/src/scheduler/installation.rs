@@ -21,11 +21,7 @@ use crate::{Db, Error, servers, words};
 ///
 /// # Errors
 /// `Conflict` on a server that does not let the panel in, and for one that has failed or is being removed.
-pub async fn request(
-    db: &Db,
-    who: &SignedIn,
-    server: &OwnedServer,
-) -> Result<SchedulerId, Error> {
+pub async fn request(db: &Db, who: &SignedIn, server: &OwnedServer) -> Result<SchedulerId, Error> {
     let mut tx = db.begin().await?;
     if let Some(row) = of_server(tx.reads(), server.id()).await? {
         return match words::status(&row.status)? {

@@ -44,7 +44,10 @@ fn the_steps_are_those_of_provisioning_and_need_no_values() {
 #[test]
 fn a_removal_leaves_nothing_of_what_was_cut_off_and_what_is_not_ours_alone() {
     let server = Server::with(&task("true"));
-    let (tasks, lib) = (server.root().join("ours/tasks"), server.root().join("lib/brokeforge"));
+    let (tasks, lib) = (
+        server.root().join("ours/tasks"),
+        server.root().join("lib/brokeforge"),
+    );
     let cron = server.root().join("cron.d");
     fs::write(cron.join("brokeforge-backup"), "somebody's own").expect("is written");
     fs::write(lib.join("run-program"), "of the programs").expect("is written");
@@ -53,11 +56,18 @@ fn a_removal_leaves_nothing_of_what_was_cut_off_and_what_is_not_ours_alone() {
     let cut_off = lib.join(".brokeforge.Ab12Cd");
     fs::write(&cut_off, "").expect("is written");
     let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_hours(2);
-    let file = fs::File::options().write(true).open(&cut_off).expect("is there");
+    let file = fs::File::options()
+        .write(true)
+        .open(&cut_off)
+        .expect("is there");
     file.set_modified(hours_ago).expect("is set");
     assert!(server.remove().status.success());
     assert!(lib.join("run-task").exists(), "what is not empty stays");
-    fs::write(cron.join("brokeforge-5f0c9a12b3d4e6f7"), "of a task that is gone").expect("is written");
+    fs::write(
+        cron.join("brokeforge-5f0c9a12b3d4e6f7"),
+        "of a task that is gone",
+    )
+    .expect("is written");
     assert!(!is_verified(&server));
 
     let said = run_removal(&server);
