@@ -69,6 +69,17 @@ export const TASKS = [
   }),
 ];
 
+// Those that are not simply there. `verb`: of the last operation, which runs unless there is an error.
+export const SCHEDULERS = {
+  'cache-1': { status: 'installing', verb: 'install' },
+  'queue-1': {
+    status: 'failed', verb: 'install',
+    error: 'Scheduler: unattended-upgr (process 812) has held the package lock for 15 minutes. Let it end or stop it, then retry.',
+  },
+  'mail-1': { status: 'removing', verb: 'remove' },
+  'backup-1': { cronDied: true },
+};
+
 const program = (name, command, status, more = {}) => ({ name, command, status, user: 'brokeforge', directory: '/home/brokeforge/shop', processes: [], ...more });
 
 export const PROGRAMS = [
