@@ -184,7 +184,7 @@ fn InstallForm(server: ServerId) -> impl IntoView {
         <form class="panel" on:submit=submit method="post" aria-labelledby="install-scheduler">
             <h3 id="install-scheduler">"Install the scheduler"</h3>
             <p>
-                "Scheduled tasks are commands that a server runs by itself; the scheduler is what they need there: cron, curl, and the user brokeforge to run as."
+                "Scheduled tasks are commands that a server runs by itself. Installing the scheduler sets up what they need there: cron, curl, and the user brokeforge."
             </p>
             <FormMessage submission/>
             <Steps

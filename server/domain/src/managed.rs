@@ -139,10 +139,11 @@ pub(crate) async fn in_the_way(
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => firewall::in_the_way(conn, row).await,
-            // Two of them may say the same: each has its own files.
-            ResourceKind::ScheduledTask | ResourceKind::Program => Ok(None),
-            // There is but one, and no task comes while it is being removed.
-            ResourceKind::Scheduler => Ok(None),
+            // Two of them may say the same: each has its own files. Of a scheduler there is but one, and no task comes while
+            // that is being removed.
+            ResourceKind::ScheduledTask | ResourceKind::Program | ResourceKind::Scheduler => {
+                Ok(None)
+            }
         },
     }
 }
