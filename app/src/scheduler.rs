@@ -2,6 +2,7 @@
 
 mod dialogs;
 mod form;
+mod installation;
 mod next;
 mod page;
 mod runs;
@@ -15,7 +16,7 @@ use wire::scheduler::{
     TaskInput, TaskPage, UpdateTaskInput,
 };
 use wire::servers::ServerInput;
-use wire::{ApiError, OperationId, TaskId};
+use wire::{ApiError, OperationId, SchedulerId, TaskId};
 
 pub use self::page::SchedulerPage;
 pub use self::task_page::ScheduledTaskPage;
@@ -25,6 +26,20 @@ pub use self::task_page::ScheduledTaskPage;
 pub async fn show(input: ServerInput) -> Result<SchedulerResource, ApiError> {
     let (panel, _, server) = crate::session::owned_server(input.server_id).await?;
     Ok(domain::scheduler::show(&panel.db, &server).await?)
+}
+
+/// Installs what the tasks of a server need.
+#[server(prefix = "/api", endpoint = "scheduler/install", input = Json, output = Json)]
+pub async fn install(input: ServerInput) -> Result<SchedulerId, ApiError> {
+    let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
+    Ok(domain::scheduler::installation::request(&panel.db, &who, &server).await?)
+}
+
+/// Installs it once more, which mends what is missing.
+#[server(prefix = "/api", endpoint = "scheduler/repair", input = Json, output = Json)]
+pub async fn repair(input: ServerInput) -> Result<OperationId, ApiError> {
+    let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
+    Ok(domain::scheduler::installation::request_repair(&panel.db, &who, &server).await?)
 }
 
 /// Adds a task.

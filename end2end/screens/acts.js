@@ -109,6 +109,12 @@ export async function previewTask(page) {
   await expect(form.getByText('# when: 0 0 * * *')).toBeVisible();
 }
 
+export async function previewScheduler(page) {
+  const form = page.getByRole('form', { name: 'Install the scheduler' });
+  await form.getByText('Exact steps and commands').click();
+  await expect(form.getByRole('heading', { name: '3. Scheduler' })).toBeVisible();
+}
+
 /** What the server would have told. */
 export async function answerLog(page) {
   await page.route('**/api/programs/log', (route) => route.fulfill({ json: {

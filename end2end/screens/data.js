@@ -65,9 +65,20 @@ export const TASKS = [
   task('Laravel scheduler', 'cd ~/shop && php artisan schedule:run', '* * * * *', 'active', { runs: ['succeeded', 'skipped', 'succeeded'], missed: 12 }),
   task('Weekly report', 'php ~/shop/report.php --to "office@example.com"', '0 7 * * mon', 'paused', { runs: ['succeeded'] }),
   task('Clean up uploads', 'find ~/shop/tmp -mtime +2 -delete', '@hourly', 'failed', {
-    error: 'Add the task: The user brokeforge is not on this server. Provision it again, or run the task as root.',
+    error: 'Add the task: The user brokeforge is not on this server. Repair the scheduler, which makes it, or run the task as root.',
   }),
 ];
+
+// Those that are not simply there. `verb`: of the last operation, which runs unless there is an error.
+export const SCHEDULERS = {
+  'cache-1': { status: 'installing', verb: 'install' },
+  'queue-1': {
+    status: 'failed', verb: 'install',
+    error: 'Scheduler: unattended-upgr (process 812) has held the package lock for 15 minutes. Let it end or stop it, then retry.',
+  },
+  'mail-1': { status: 'removing', verb: 'remove' },
+  'backup-1': { cronDied: true },
+};
 
 const program = (name, command, status, more = {}) => ({ name, command, status, user: 'brokeforge', directory: '/home/brokeforge/shop', processes: [], ...more });
 
@@ -83,7 +94,7 @@ export const PROGRAMS = [
     processes: [['stopped', null, 0, 'signal TERM']],
   }),
   program('Mail catcher', 'exec mailpit', 'failed', {
-    error: 'Add the program: The user brokeforge is not on this server. Provision it again, or run the program as root.',
+    error: 'Add the program: The user brokeforge is not on this server. Provision the server or repair its scheduler, which makes it, or run the program as root.',
   }),
 ];
 

@@ -2,7 +2,7 @@
 // shows of a server stands in the database, and is written there past the panel.
 
 import { HOST_KEY, OTHER_HOST_KEY } from '../support/panel.js';
-import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, PROGRAMS, RULES, SERVERS, TASKS, summaries } from './data.js';
+import { DIAGNOSIS, DISK_IS_FULL, INSTALLED, INSTALLING, PROGRAMS, RULES, SCHEDULERS, SERVERS, TASKS, summaries } from './data.js';
 
 const MINUTE = 60_000;
 
@@ -21,6 +21,7 @@ export async function buildFleet(panel, caller) {
   const programs = addPrograms(panel, servers['web-1']);
   waitInLine(panel, servers['web-7']);
   setStatuses(panel, servers);
+  addSchedulers(panel, servers);
   panel.sql(`UPDATE servers SET time_zone = 'Europe/Berlin', scheduler_running = 1 WHERE id = ${servers['web-1']}`);
   return { servers, operations, tasks, programs };
 }
@@ -190,6 +191,28 @@ function setStatuses(panel, ids) {
       php_offered = ${connection === 'connected' ? `'8.2'` : null}, installed = ${text(hasFirewall && JSON.stringify(INSTALLED))},
       created_at = ${at - 20 * 24 * 60 * MINUTE}, updated_at = ${at} WHERE id = ${ids[name]}`;
   }).join(';\n'));
+}
+
+/** Each provisioned server has a scheduler that is active, but for some. */
+function addSchedulers(panel, ids) {
+  const now = Date.now();
+  for (const { name, provision, changed } of SERVERS) {
+    const { status = 'active', verb, error = null, cronDied } = SCHEDULERS[name] ?? {};
+    if (provision !== 'active' && !SCHEDULERS[name]) continue;
+    const server = ids[name];
+    const at = now - Math.min(changed, 2) * MINUTE;
+    const id = panel.sql(`
+      INSERT INTO schedulers (server_id, status, error_log, created_at, updated_at) VALUES (${server}, '${status}', ${text(error)}, ${at}, ${at});
+      SELECT last_insert_rowid()`);
+    if (cronDied) panel.sql(`UPDATE servers SET time_zone = 'Europe/Berlin', scheduler_running = 0 WHERE id = ${server}`);
+    if (!verb) continue;
+    const isOver = error !== null;
+    panel.sql(`
+      INSERT INTO operations (server_id, verb, resource_kind, resource_id, title, requested_by, state, error, fence, created_at, started_at, ended_at)
+      VALUES (${server}, '${verb}', 'scheduler', ${id}, '${verb === 'remove' ? 'Remove' : 'Install'} scheduler of ${name}', 1,
+        '${isOver ? 'failed' : 'running'}', ${text(error)}, 1, ${at}, ${at}, ${isOver ? at + 21_000 : null});
+      UPDATE operations SET ${lease(isOver)} WHERE id = last_insert_rowid()`);
+  }
 }
 
 /** A worker's hold on an operation, long enough for all pictures. */

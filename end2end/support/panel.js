@@ -123,11 +123,12 @@ export class Panel {
     return body;
   }
 
-  /** The same, and by the database it is provisioned and has a firewall. */
+  /** The same, and by the database it is provisioned and has a firewall and a scheduler. */
   async addProvisionedServer(caller, name, port) {
     const id = await this.addServer(caller, name, port);
     this.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
-                firewall_enabled = 1 WHERE id = ${id}`);
+                firewall_enabled = 1 WHERE id = ${id};
+              INSERT INTO schedulers (server_id, status, created_at, updated_at) VALUES (${id}, 'active', 0, 0)`);
     return id;
   }
 

@@ -16,6 +16,7 @@ mod m0014_sshd_ports;
 mod m0015_indexes;
 mod m0016_scheduler;
 mod m0017_programs;
+mod m0018_schedulers;
 
 use sea_orm_migration::prelude::*;
 
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_indexes::Migration),
             Box::new(m0016_scheduler::Migration),
             Box::new(m0017_programs::Migration),
+            Box::new(m0018_schedulers::Migration),
         ]
     }
 }

@@ -43,7 +43,7 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
                 ResourceKind::FirewallRule => {
                     (format!("/servers/{server}/firewall"), "Go to the firewall")
                 }
-                ResourceKind::ScheduledTask => (
+                ResourceKind::ScheduledTask | ResourceKind::Scheduler => (
                     format!("/servers/{server}/scheduler"),
                     "Go to the scheduler",
                 ),

@@ -51,13 +51,18 @@ fn Body(id: ServerId, shown: Signal<ProgramsResource>) -> impl IntoView {
             fallback=move || {
                 view! {
                     <section class="empty">
-                        <h2>"Provision this server first"</h2>
+                        <h2>"Programs need a user to run as"</h2>
                         <p>
-                            "Provisioning makes the user that programs run as. After that you can add programs here."
+                            "Provisioning this server makes that user, and so does installing its scheduler. After either you can add programs here."
                         </p>
-                        <A href=format!("/servers/{id}") attr:class="button is-primary">
-                            "Go to the server"
-                        </A>
+                        <div class="form-actions">
+                            <A href=format!("/servers/{id}") attr:class="button is-primary">
+                                "Go to the server"
+                            </A>
+                            <A href=format!("/servers/{id}/scheduler") attr:class="button">
+                                "Go to the scheduler"
+                            </A>
+                        </div>
                     </section>
                 }
             }

@@ -102,7 +102,7 @@ fn RemoveForm(server: ServerId, task: TaskResource, open: RwSignal<bool>) -> imp
 }
 
 #[component]
-fn Cancel(open: RwSignal<bool>) -> impl IntoView {
+pub fn Cancel(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <button type="button" class="button" on:click=move |_| open.set(false)>
             "Cancel"

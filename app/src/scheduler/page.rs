@@ -2,17 +2,16 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::A;
-use wire::ServerId;
 use wire::event::Channel;
 use wire::scheduler::{SchedulerEvent, SchedulerResource};
 use wire::servers::ServerInput;
+use wire::{ServerId, Status};
 
 use super::dialogs::{EditDialog, RemoveDialog};
 use super::form::AddTask;
+use super::installation::{InstallOffer, RemoveSchedulerDialog, StateLine, Waiting};
 use super::show;
 use super::tasks::Tasks;
-use crate::lifecycle::Badge;
 use crate::live::live;
 use crate::servers::use_server_id;
 use crate::ui::{Ago, Icon, NotFound, Shape, duration, live_page};
@@ -40,67 +39,39 @@ fn Scheduler(id: ServerId) -> impl IntoView {
 #[component]
 fn Body(id: ServerId, scheduler: Signal<SchedulerResource>) -> impl IntoView {
     let name = Memo::new(move |_| scheduler.with(|scheduler| scheduler.server.name.clone()));
-    let is_ready = Memo::new(move |_| scheduler.with(|scheduler| scheduler.is_ready));
+    let status = Memo::new(move |_| {
+        scheduler.with(|scheduler| scheduler.installation.as_ref().map(|it| it.status))
+    });
+    let is_active = Memo::new(move |_| status.get() == Some(Status::Active));
+    // What is typed into the form outlives a repair, during which no task can be added.
+    let has_form = Memo::new(move |had: Option<&bool>| {
+        is_active.get() || (status.get().is_some() && had.copied().unwrap_or_default())
+    });
     let tasks = Memo::new(move |_| scheduler.with(|scheduler| scheduler.tasks.clone()));
     let events = Memo::new(move |_| scheduler.with(|scheduler| scheduler.recent_events.clone()));
     let (edited, removed) = (RwSignal::new(None), RwSignal::new(None));
+    let ends = RwSignal::new(false);
     view! {
         <Title text=move || format!("Scheduler of {}", name.get())/>
-        <StateLine scheduler/>
+        <StateLine server=id scheduler ends/>
         <ClockNote scheduler/>
-        <Show
-            when=move || is_ready.get()
-            fallback=move || {
-                view! {
-                    <section class="empty">
-                        <h2>"Provision this server first"</h2>
-                        <p>"Provisioning installs cron and makes the user that tasks run as. After that you can add tasks here."</p>
-                        <A href=format!("/servers/{id}") attr:class="button is-primary">
-                            "Go to the server"
-                        </A>
-                    </section>
-                }
-            }
-        >
-            <AddTask server=id/>
+        {move || match status.get() {
+            None => view! { <InstallOffer server=id scheduler/> }.into_any(),
+            Some(Status::Active) => ().into_any(),
+            Some(status) => view! { <Waiting status name/> }.into_any(),
+        }}
+        <Show when=move || has_form.get()>
+            <div hidden=move || !is_active.get()>
+                <AddTask server=id/>
+            </div>
         </Show>
-        <Show when=move || is_ready.get() || !tasks.with(Vec::is_empty)>
+        <Show when=move || is_active.get() || !tasks.with(Vec::is_empty)>
             <Tasks server=id tasks edited removed/>
         </Show>
         <Events events/>
         <EditDialog server=id edited/>
         <RemoveDialog server=id removed/>
-    }
-}
-
-#[component]
-fn StateLine(scheduler: Signal<SchedulerResource>) -> impl IntoView {
-    let is_running = Memo::new(move |_| scheduler.with(|scheduler| scheduler.is_running));
-    let zone = Memo::new(move |_| scheduler.with(|scheduler| scheduler.time_zone.clone()));
-    view! {
-        <div class="page-head">
-            <h2>"Scheduler"</h2>
-            {move || match is_running.get() {
-                Some(true) => {
-                    view! { <Badge tone="active" shape=Shape::Check word="cron runs"/> }
-                }
-                Some(false) => {
-                    view! { <Badge tone="failed" shape=Shape::Cross word="cron does not run"/> }
-                }
-                None => {
-                    view! { <Badge tone="paused" shape=Shape::Minus word="Not checked yet"/> }
-                }
-            }}
-            {move || zone.get().map(|zone| view! { <span class="field-note">"Time zone " {zone}</span> })}
-        </div>
-        <Show when=move || is_running.get() == Some(false)>
-            <div class="callout is-error" role="status" data-testid="cron-stopped">
-                <Icon shape=Shape::Warning/>
-                <p>
-                    "Cron does not run on this server, so none of its tasks will start. Provision the server again: that starts it, or says why it does not start."
-                </p>
-            </div>
-        </Show>
+        <RemoveSchedulerDialog server=id scheduler open=ends/>
     }
 }
 

@@ -40,6 +40,8 @@ ids! {
     RuleId,
     /// One run of a scheduled task.
     RunId,
+    /// What the scheduled tasks of one server need.
+    SchedulerId,
     /// A managed server.
     ServerId,
     /// One browser that is signed in.

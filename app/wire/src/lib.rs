@@ -27,7 +27,8 @@ pub mod time;
 
 pub use error::ApiError;
 pub use ids::{
-    InvitationId, OperationId, ProgramId, RuleId, RunId, ServerId, SessionId, TaskId, UserId,
+    InvitationId, OperationId, ProgramId, RuleId, RunId, SchedulerId, ServerId, SessionId, TaskId,
+    UserId,
 };
 pub use lifecycle::Status;
 pub use resource_kind::ResourceKind;

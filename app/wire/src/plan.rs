@@ -47,6 +47,8 @@ pub enum PreviewWork {
     RemoveTask {
         task_id: TaskId,
     },
+    InstallScheduler {},
+    RemoveScheduler {},
     AddProgram {
         program: ProgramFields,
     },

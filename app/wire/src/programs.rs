@@ -103,7 +103,7 @@ pub struct ProgramEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramsResource {
     pub server: ServerSummary,
-    /// Whether programs can be added: the server was provisioned once.
+    /// Whether programs can be added: the user that they run as was made.
     pub is_ready: bool,
     pub programs: Vec<ProgramResource>,
     pub recent_events: Vec<ProgramEvent>,

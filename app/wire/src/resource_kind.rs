@@ -9,10 +9,17 @@ pub enum ResourceKind {
     FirewallRule,
     ScheduledTask,
     Program,
+    /// What a server's scheduled tasks need: at most one for each server.
+    Scheduler,
 }
 
 impl ResourceKind {
-    pub const ALL: [Self; 3] = [Self::FirewallRule, Self::ScheduledTask, Self::Program];
+    pub const ALL: [Self; 4] = [
+        Self::FirewallRule,
+        Self::ScheduledTask,
+        Self::Program,
+        Self::Scheduler,
+    ];
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
@@ -20,6 +27,7 @@ impl ResourceKind {
             Self::FirewallRule => "firewall_rule",
             Self::ScheduledTask => "scheduled_task",
             Self::Program => "program",
+            Self::Scheduler => "scheduler",
         }
     }
 
@@ -29,6 +37,15 @@ impl ResourceKind {
             Self::FirewallRule => "firewall rule",
             Self::ScheduledTask => "scheduled task",
             Self::Program => "background program",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    /// How the title of an operation that installs one begins.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::FirewallRule | Self::ScheduledTask | Self::Program => "Add",
+            Self::Scheduler => "Install",
         }
     }
 

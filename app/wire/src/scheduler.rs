@@ -1,13 +1,15 @@
 //! Scheduled tasks: commands that a server runs by itself at set times. `cron`: which times; `task`: what a form must
-//! say; `runs`: what is known of each run.
+//! say; `runs`: what is known of each run; `installation`: what they need on their server.
 
 mod cron;
+mod installation;
 mod runs;
 mod task;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::cron::{CronExpression, Schedule, Times};
+pub use self::installation::InstallationResource;
 pub use self::runs::{RunInput, RunResource, RunState, RunsInput, RunsPage, Trigger};
 pub use self::task::{Frequency, NewTask, Overlap, RunAs, TaskFields, TaskTimeout, command};
 use crate::servers::ServerSummary;
@@ -108,8 +110,8 @@ pub struct SchedulerEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SchedulerResource {
     pub server: ServerSummary,
-    /// Whether tasks can be added: the server was provisioned once.
-    pub is_ready: bool,
+    /// `None` where it is not installed.
+    pub installation: Option<InstallationResource>,
     /// Whether cron runs, as the panel last found it; `None` before it has looked.
     pub is_running: Option<bool>,
     /// `Europe/Berlin`, as the server told.

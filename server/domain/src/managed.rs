@@ -8,9 +8,10 @@ use wire::{ApiError, OperationId, ResourceKind, ServerId, Status};
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Actor, Topic};
 use crate::db::Tx;
-use crate::entities::{firewall_rule, operation, program, scheduled_task};
+use crate::entities::{self, firewall_rule, operation, program, scheduled_task};
 use crate::queue::{self, NewOperation, Outcome};
-use crate::{Db, Error, Panel, firewall, programs, scheduler, servers, words};
+use crate::scheduler::{self, installation};
+use crate::{Db, Error, Panel, firewall, programs, servers, words};
 
 /// What the lifecycle needs to know of a record, whatever it is.
 pub(crate) struct Managed {
@@ -44,6 +45,7 @@ pub async fn retry(
     if managed.status != Status::Failed {
         return Err(Error::conflict("Only what has failed can be retried."));
     }
+    refuse_installation(&tx, server, kind).await?;
     write(&mut tx, kind, id, Status::Failed, Status::Pending, None).await?;
     let operation = queue::push(
         &mut tx,
@@ -52,7 +54,7 @@ pub async fn retry(
             server: server.id(),
             kind: OperationKind::Install(kind),
             resource_id: Some(id),
-            title: format!("Add {} {}", kind.label(), managed.label),
+            title: format!("{} {} {}", kind.verb(), kind.label(), managed.label),
             prior_status: None,
             payload: None,
         },
@@ -65,7 +67,7 @@ pub async fn retry(
 /// Begins a removal; the status from before is kept and comes back if it fails.
 ///
 /// # Errors
-/// `Conflict` while other work on the resource is under way.
+/// `Conflict` while other work on the resource is under way, or while something else needs it.
 pub async fn request_removal(
     db: &Db,
     who: &SignedIn,
@@ -82,6 +84,7 @@ pub async fn request_removal(
             managed.status.as_str()
         )));
     }
+    refuse_removal(&tx, server, kind).await?;
     write(&mut tx, kind, id, managed.status, Status::Removing, None).await?;
     let operation = queue::push(
         &mut tx,
@@ -100,6 +103,28 @@ pub async fn request_removal(
     Ok(operation)
 }
 
+/// What must be on a server before a resource of this kind is put there.
+async fn refuse_installation(
+    tx: &Tx,
+    server: &OwnedServer,
+    kind: ResourceKind,
+) -> Result<(), Error> {
+    match kind {
+        ResourceKind::ScheduledTask => {
+            installation::refuse_unless_active(tx.reads(), &server.0, "retry").await
+        }
+        ResourceKind::FirewallRule | ResourceKind::Program | ResourceKind::Scheduler => Ok(()),
+    }
+}
+
+/// What must be gone from a server before a resource of this kind is taken away.
+async fn refuse_removal(tx: &Tx, server: &OwnedServer, kind: ResourceKind) -> Result<(), Error> {
+    match kind {
+        ResourceKind::Scheduler => installation::refuse_with_tasks(tx.reads(), server.id()).await,
+        ResourceKind::FirewallRule | ResourceKind::ScheduledTask | ResourceKind::Program => Ok(()),
+    }
+}
+
 /// Why a queued operation must not begin any more, if so, in a sentence.
 pub(crate) async fn in_the_way(
     conn: &impl ConnectionTrait,
@@ -114,8 +139,11 @@ pub(crate) async fn in_the_way(
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => firewall::in_the_way(conn, row).await,
-            // Two of them may say the same: each has its own files.
-            ResourceKind::ScheduledTask | ResourceKind::Program => Ok(None),
+            // Two of them may say the same: each has its own files. Of a scheduler there is but one, and no task comes while
+            // that is being removed.
+            ResourceKind::ScheduledTask | ResourceKind::Program | ResourceKind::Scheduler => {
+                Ok(None)
+            }
         },
     }
 }
@@ -169,7 +197,8 @@ pub(crate) async fn settle(
     match (kind, row.resource_id, outcome.reason()) {
         (OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask, _, _) => Ok(()),
         (OperationKind::Provision, _, None) => {
-            servers::set_provision_status(tx, row.server_id, Status::Active).await
+            servers::set_provision_status(tx, row.server_id, Status::Active).await?;
+            installation::came_with_provisioning(tx, ServerId(row.server_id)).await
         }
         (OperationKind::Provision, _, Some(_)) => {
             servers::provisioning_did_not_end(tx, row.server_id).await
@@ -192,6 +221,8 @@ pub(crate) async fn settle(
                 ResourceKind::FirewallRule => firewall::apply_change(tx, id, payload).await?,
                 ResourceKind::ScheduledTask => scheduler::apply_change(tx, id, payload).await?,
                 ResourceKind::Program => programs::apply_change(tx, id, payload).await?,
+                // A repair, and the record says what it said.
+                ResourceKind::Scheduler => {}
             }
             let to = when_done(tx, kind, id).await?;
             write(tx, kind, id, Status::Installing, to, None).await
@@ -205,6 +236,7 @@ pub(crate) async fn settle(
             ResourceKind::FirewallRule => firewall::delete(tx, id).await,
             ResourceKind::ScheduledTask => scheduler::delete(tx, id).await,
             ResourceKind::Program => programs::delete(tx, id).await,
+            ResourceKind::Scheduler => installation::delete(tx, id).await,
         },
         (OperationKind::Remove(kind), Some(id), Some(reason)) => {
             let back = prior.unwrap_or(Status::Failed);
@@ -222,7 +254,7 @@ pub(crate) async fn settle(
 /// Where a record stands once its server matches it.
 async fn when_done(tx: &Tx, kind: ResourceKind, id: i64) -> Result<Status, Error> {
     match kind {
-        ResourceKind::FirewallRule => Ok(Status::Active),
+        ResourceKind::FirewallRule | ResourceKind::Scheduler => Ok(Status::Active),
         ResourceKind::ScheduledTask => scheduler::when_done(tx, id).await,
         ResourceKind::Program => programs::when_done(tx, id).await,
     }
@@ -237,7 +269,7 @@ pub(crate) async fn learn(
 ) -> Result<(), Error> {
     match (kind, id) {
         (OperationKind::Install(kind) | OperationKind::Change(kind), Some(id)) => match kind {
-            ResourceKind::FirewallRule => Ok(()),
+            ResourceKind::FirewallRule | ResourceKind::Scheduler => Ok(()),
             ResourceKind::ScheduledTask => scheduler::learn(tx, id, facts).await,
             ResourceKind::Program => programs::learn(tx, id, facts).await,
         },
@@ -292,7 +324,7 @@ pub(crate) fn topic(kind: OperationKind) -> Topic {
         | OperationKind::Change(kind)
         | OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => Topic::Firewall,
-            ResourceKind::ScheduledTask => Topic::Scheduler,
+            ResourceKind::ScheduledTask | ResourceKind::Scheduler => Topic::Scheduler,
             ResourceKind::Program => Topic::Programs,
         },
     }
@@ -314,6 +346,10 @@ pub(crate) async fn in_transition(
         }
         ResourceKind::Program => {
             use program::Column;
+            waiting(conn, Column::ServerId, Column::Id, Column::Status).await
+        }
+        ResourceKind::Scheduler => {
+            use entities::scheduler::Column;
             waiting(conn, Column::ServerId, Column::Id, Column::Status).await
         }
     }
@@ -360,6 +396,7 @@ async fn load(
         ResourceKind::FirewallRule => firewall::managed(tx, server.id(), id).await,
         ResourceKind::ScheduledTask => scheduler::managed(tx, server.id(), id).await,
         ResourceKind::Program => programs::managed(tx, server.id(), id).await,
+        ResourceKind::Scheduler => installation::managed(tx, &server.0, id).await,
     }
 }
 
@@ -382,6 +419,7 @@ pub(crate) async fn write(
         ResourceKind::FirewallRule => firewall::move_status(tx, id, from, to, error).await?,
         ResourceKind::ScheduledTask => scheduler::move_status(tx, id, from, to, error).await?,
         ResourceKind::Program => programs::move_status(tx, id, from, to, error).await?,
+        ResourceKind::Scheduler => installation::move_status(tx, id, from, to, error).await?,
     };
     if moved {
         Ok(())

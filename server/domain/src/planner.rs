@@ -16,8 +16,8 @@ use crate::db::now;
 use crate::entities::server;
 use crate::programs::{ProgramChange, ProgramHandle, ProgramOnServer};
 use crate::queue::Claim;
-use crate::scheduler::{TaskChange, TaskHandle, TaskOnServer};
-use crate::{Error, Panel, firewall, programs, provisioning, scheduler};
+use crate::scheduler::{self, TaskChange, TaskHandle, TaskOnServer, installation};
+use crate::{Error, Panel, firewall, programs, provisioning};
 
 /// Knows the steps of all work.
 pub trait Planner: Send + Sync {
@@ -48,6 +48,9 @@ pub enum Work {
     /// Every process of it, whatever has changed.
     RestartProgram(ProgramOnServer),
     RemoveProgram(ProgramHandle),
+    /// Also mends one that is there.
+    InstallScheduler,
+    RemoveScheduler,
 }
 
 /// A step for people.
@@ -88,6 +91,7 @@ pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error
             }
             ResourceKind::ScheduledTask => Work::AddTask(task(None).await?),
             ResourceKind::Program => Work::AddProgram(program(None).await?),
+            ResourceKind::Scheduler => Work::InstallScheduler,
         },
         OperationKind::Change(kind) => match kind {
             ResourceKind::FirewallRule => Work::ChangeRule {
@@ -101,6 +105,7 @@ pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error
                 let change = programs::change(payload)?;
                 changed(&change, program(Some(&change)).await?)
             }
+            ResourceKind::Scheduler => Work::InstallScheduler,
         },
         OperationKind::Remove(kind) => match kind {
             ResourceKind::FirewallRule => {
@@ -108,6 +113,7 @@ pub async fn work_of(panel: &Panel, claim: &Claim) -> Result<Option<Work>, Error
             }
             ResourceKind::ScheduledTask => Work::RemoveTask(task(None).await?.handle),
             ResourceKind::Program => Work::RemoveProgram(program(None).await?.handle),
+            ResourceKind::Scheduler => Work::RemoveScheduler,
         },
     }))
 }
@@ -155,7 +161,7 @@ pub async fn preview(
             ("Remove a firewall rule".to_owned(), Work::RemoveRule(old))
         }
         PreviewWork::AddTask { task } => {
-            scheduler::refuse_without_scheduler(row)?;
+            installation::refuse_unless_active(db.reads(), row, "add the task").await?;
             let task = scheduler::of_preview(panel, row, NewTask::parse(task)?);
             ("Add a scheduled task".to_owned(), Work::AddTask(task))
         }
@@ -172,7 +178,7 @@ pub async fn preview(
             )
         }
         PreviewWork::AddProgram { program } => {
-            programs::refuse_without_user(row)?;
+            programs::refuse_without_user(db.reads(), row).await?;
             let program = programs::of_preview(NewProgram::parse(program)?)?;
             let title = "Add a background program".to_owned();
             (title, Work::AddProgram(program))
@@ -197,6 +203,15 @@ pub async fn preview(
             let program = programs::on_server(panel, id, program_id.0, None).await?;
             let title = "Remove a background program".to_owned();
             (title, Work::RemoveProgram(program.handle))
+        }
+        PreviewWork::InstallScheduler {} => {
+            let title = format!("Install scheduler of {}", row.name);
+            (title, Work::InstallScheduler)
+        }
+        PreviewWork::RemoveScheduler {} => {
+            installation::refuse_with_tasks(db.reads(), id).await?;
+            let title = format!("Remove scheduler of {}", row.name);
+            (title, Work::RemoveScheduler)
         }
     };
     let steps = panel.planner.preview(&work);

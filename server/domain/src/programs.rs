@@ -25,6 +25,7 @@ use crate::db::Tx;
 use crate::entities::{program, server};
 use crate::managed::{self, Managed};
 use crate::queue::{self, NewOperation};
+use crate::scheduler::installation;
 use crate::{Error, Panel, words};
 
 /// A program as its server is to have it.
@@ -83,7 +84,7 @@ pub enum ProgramChange {
 /// the first time.
 ///
 /// # Errors
-/// `Conflict` on a server that is not provisioned; `Invalid` for a variable without a value.
+/// `Conflict` on a server without the user that programs run as; `Invalid` for a variable without a value.
 pub async fn request(
     panel: &Panel,
     who: &SignedIn,
@@ -103,7 +104,7 @@ pub async fn request(
     if let Some(program) = made_before {
         return Ok(ProgramId(program.id));
     }
-    refuse_without_user(&server.0)?;
+    refuse_without_user(tx.reads(), &server.0).await?;
     let environment = environment::resolve(program.environment, &[])?;
     let at = tx.at().0;
     let settings = program.settings;
@@ -292,21 +293,27 @@ pub(crate) async fn edit_of_preview(
     edit(panel, &row, program)
 }
 
-/// Programs need a server that has the user that they run as, as provisioning leaves one.
-pub(crate) fn refuse_without_user(server: &server::Model) -> Result<(), Error> {
-    if is_ready(server) {
+/// Programs need a server that has the user that they run as, as provisioning leaves one, and a scheduler's installation.
+pub(crate) async fn refuse_without_user(
+    conn: &impl ConnectionTrait,
+    server: &server::Model,
+) -> Result<(), Error> {
+    if has_user(conn, server).await? {
         Ok(())
     } else {
         Err(Error::conflict(
-            "Provision this server first; that makes the user that programs run as.",
+            "Provision this server or install its scheduler first; either makes the user that programs run as.",
         ))
     }
 }
 
-/// Whether it was provisioned once, however a later attempt has ended.
-fn is_ready(server: &server::Model) -> bool {
+/// Whether that user was made once, however a later attempt has ended. The step that sets up cron comes after the one that
+/// makes the user and tells of cron, which stays known when the scheduler is taken away; the user stays, too.
+async fn has_user(conn: &impl ConnectionTrait, server: &server::Model) -> Result<bool, Error> {
     let is_provisioned = server.provision_status.as_deref() == Some(Status::Active.as_str());
-    is_provisioned || server.scheduler_running.is_some()
+    Ok(is_provisioned
+        || server.scheduler_running.is_some()
+        || installation::is_active(conn, ServerId(server.id)).await?)
 }
 
 fn edit(panel: &Panel, row: &program::Model, program: NewProgram) -> Result<ProgramChange, Error> {

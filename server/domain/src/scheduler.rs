@@ -4,7 +4,9 @@
 //! - `next`: when a task runs next, by the clock of its server
 //! - `runs`: what became of each run, as servers report it
 //! - `watch`: what should have run and did not
+//! - `installation`: what they need on their server, a managed resource of its own
 
+pub mod installation;
 mod next;
 mod runs;
 mod showing;
@@ -85,7 +87,7 @@ pub enum TaskChange {
 /// first time.
 ///
 /// # Errors
-/// `Conflict` on a server that is not provisioned.
+/// `Conflict` on a server whose scheduler is not active.
 pub async fn request(
     db: &Db,
     who: &SignedIn,
@@ -105,7 +107,7 @@ pub async fn request(
     if let Some(task) = made_before {
         return Ok(TaskId(task.id));
     }
-    refuse_without_scheduler(&server.0)?;
+    installation::refuse_unless_active(tx.reads(), &server.0, "add the task").await?;
     let at = tx.at().0;
     let row = tx
         .insert(scheduled_task::ActiveModel {
@@ -153,7 +155,7 @@ pub async fn request(
 /// already.
 ///
 /// # Errors
-/// `Conflict` while other work on the task is under way.
+/// `Conflict` while other work on the task is under way, and where the scheduler is not active, but for a pause.
 pub async fn request_change(
     db: &Db,
     who: &SignedIn,
@@ -177,6 +179,15 @@ pub async fn request_change(
     };
     if is_so && status != Status::Failed {
         return Ok(None);
+    }
+    let next = match &change {
+        TaskChange::Edit(_) => Some("change the task"),
+        TaskChange::Resume => Some("resume the task"),
+        // Whoever wants a task to stop gets that whatever has become of cron.
+        TaskChange::Pause => None,
+    };
+    if let Some(next) = next {
+        installation::refuse_unless_active(tx.reads(), &server.0, next).await?;
     }
     let kind = ResourceKind::ScheduledTask;
     managed::write(&mut tx, kind, row.id, status, Status::Installing, None).await?;
@@ -202,7 +213,7 @@ pub async fn request_change(
 /// Runs a task once, whatever the time and also while it is paused; at most 10 times a minute for a user.
 ///
 /// # Errors
-/// `Conflict` while the task is not on its server, or is about to be run already.
+/// `Conflict` while the task is not on its server, is about to be run already, or has no active scheduler.
 pub async fn run_now(
     panel: &Panel,
     who: &SignedIn,
@@ -221,6 +232,7 @@ pub async fn run_now(
             )));
         }
     }
+    installation::refuse_unless_active(tx.reads(), &server.0, "run the task").await?;
     if runs::is_asked_for(&tx, row.id).await? {
         return Err(Error::conflict(
             "This task is about to be run, or is being run, already.",
@@ -287,22 +299,6 @@ pub(crate) fn of_preview(panel: &Panel, server: &server::Model, task: NewTask) -
         is_paused: false,
         report_to: report_to(&panel.public_url, &server.address),
     }
-}
-
-/// Tasks need a server that has cron, as provisioning leaves one.
-pub(crate) fn refuse_without_scheduler(server: &server::Model) -> Result<(), Error> {
-    if is_ready(server) {
-        Ok(())
-    } else {
-        Err(Error::conflict(
-            "Provision this server first; that installs cron and makes the user that tasks run as.",
-        ))
-    }
-}
-
-fn is_ready(server: &server::Model) -> bool {
-    let was_provisioned = server.provision_status.as_deref() == Some(Status::Active.as_str());
-    was_provisioned || server.scheduler_running.is_some()
 }
 
 /// Where a server tells of its runs. Tokens go along, so plain http is for private addresses only; and what is loopback

@@ -26,7 +26,9 @@ pub use self::connection::{came_in, check, record_connection};
 pub use self::edit::update;
 pub use self::host_key::accept_host_key;
 pub use self::provision::request_provisioning;
-pub(crate) use self::provision::{provisioning_did_not_end, set_provision_status};
+pub(crate) use self::provision::{
+    provisioning_did_not_end, refuse_without_a_way_in, set_provision_status,
+};
 pub use self::reboot::request_reboot;
 
 /// The caller's servers, by name.

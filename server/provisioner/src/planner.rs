@@ -5,7 +5,8 @@ use domain::planner::{ShownStep, Work};
 
 use crate::plan::Plan;
 use crate::provisioning::{self, ProvisionInput};
-use crate::{firewall, programs, reboot, scheduler};
+use crate::scheduler::{self, installation};
+use crate::{firewall, programs, reboot};
 
 /// The plans of this crate.
 pub struct Plans;
@@ -42,5 +43,7 @@ pub fn plan(work: &Work) -> Plan {
         Work::ChangeProgram(program) => programs::change(program),
         Work::RestartProgram(program) => programs::restart(program),
         Work::RemoveProgram(handle) => programs::remove(handle),
+        Work::InstallScheduler => installation::install(),
+        Work::RemoveScheduler => installation::remove(),
     }
 }

@@ -32,9 +32,7 @@ pub const SURVEY: Script = script!("offered.sh", "survey.sh");
 fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
     let new = |script, deadline| Step::new(step.title(), script, deadline);
     match step {
-        ProvisionStep::Connect => new(script!("connect.sh"), SHORT)
-            .as_probe()
-            .retried(Retry::Repeat),
+        ProvisionStep::Connect => connect(),
         ProvisionStep::Check => new(script!("apt.sh", "check.sh"), LONG)
             .with_moment("the panel's clock", input.panel_time_unix.to_string()),
         ProvisionStep::Prepare => chosen(
@@ -44,7 +42,7 @@ fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
             ),
             input,
         ),
-        ProvisionStep::AppUser => new(script!("app_user.sh"), SHORT),
+        ProvisionStep::AppUser => app_user(),
         ProvisionStep::Firewall => new(
             script!("apt.sh", "ufw.sh", "rollback.sh", "firewall.sh"),
             LONG,
@@ -70,7 +68,7 @@ fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
             ),
             input,
         ),
-        ProvisionStep::Scheduler => new(script!("apt.sh", "service.sh", "scheduler.sh"), LONG),
+        ProvisionStep::Scheduler => scheduler(),
         ProvisionStep::Supervisor => new(script!("apt.sh", "service.sh", "supervisor.sh"), LONG),
         ProvisionStep::Part(part) => new(
             match part {
@@ -99,6 +97,26 @@ fn one(step: ProvisionStep, input: &ProvisionInput) -> Step {
         .of_kind(StepKind::ProbeFromOutside { ports: vec![80] })
         .retried(Retry::RepeatAll),
     }
+}
+
+pub(crate) fn connect() -> Step {
+    let step = Step::new(ProvisionStep::Connect.title(), script!("connect.sh"), SHORT);
+    step.as_probe().retried(Retry::Repeat)
+}
+
+/// Makes the user that sites, tasks and programs run as.
+pub(crate) fn app_user() -> Step {
+    Step::new(
+        ProvisionStep::AppUser.title(),
+        script!("app_user.sh"),
+        SHORT,
+    )
+}
+
+/// Cron, and what a run is told with.
+pub(crate) fn scheduler() -> Step {
+    let script = script!("apt.sh", "service.sh", "scheduler.sh");
+    Step::new(ProvisionStep::Scheduler.title(), script, LONG)
 }
 
 /// Hands the choices to a script that reads `choice.sh`.

@@ -1,7 +1,9 @@
 //! Scheduled tasks on their server: a line for cron that names nothing but our own program, and beside it what that program
-//! reads. `report`: what it writes down; `collecting`: how the panel gets to know of it.
+//! reads. `installation`: what all of them need there; `report`: what a run writes down; `collecting`: how the panel gets to
+//! know of it.
 
 pub(crate) mod collecting;
+pub(crate) mod installation;
 pub mod report;
 
 use std::time::Duration;
@@ -11,6 +13,7 @@ use sha2::{Digest, Sha256};
 use ssh::Script;
 
 use crate::plan::{Plan, Retry, Step};
+use crate::provisioning;
 use crate::scripts::script;
 
 /// Puts a task on its server, with cron if that is not there.
@@ -54,22 +57,20 @@ const REMOVE: Script = script!("tasks.sh", "remove_task.sh");
 const IS_GONE: Script = script!("tasks.sh", "task_is_gone.sh");
 const IS_THERE: Script = script!("tasks.sh", "task_is_there.sh");
 const RUN_NOW: Script = script!("tasks.sh", "run_task_now.sh");
+const REMOVE_SCHEDULER: Script = script!("tasks.sh", "unknown_tasks.sh", "remove_scheduler.sh");
+const SCHEDULER_IS_GONE: Script = script!("tasks.sh", "unknown_tasks.sh", "scheduler_is_gone.sh");
 /// What there is of runs, and of the server; see `collecting`.
 pub const COLLECT: Script = script!("tasks.sh", "collect_runs.sh");
 /// Lets go of runs that the panel has.
 pub const FORGET: Script = script!("tasks.sh", "forget_runs.sh");
 
 const SHORT: Duration = Duration::from_mins(2);
-/// An installation on a slow server behind a slow mirror, and the wait for somebody else's apt.
-const LONG: Duration = Duration::from_mins(30);
 /// The longest timeout there is, and a wait for a run that goes on.
 const LONGEST_RUN: Duration = Duration::from_mins(65);
 
 fn after_cron(step: Step) -> Plan {
-    let cron = script!("apt.sh", "service.sh", "scheduler.sh");
-    let cron = Step::new("Scheduler", cron, LONG).retried(Retry::Repeat);
     Plan {
-        steps: vec![cron, step],
+        steps: vec![provisioning::scheduler().retried(Retry::Repeat), step],
     }
 }
 

@@ -6,7 +6,8 @@ use domain::bus::{Heard, Listener, Topic};
 use domain::db::Record;
 use domain::entities::{
     audit_entry, firewall_rule, invitation, operation, operation_output, operation_secret,
-    operation_step, program, program_process, scheduled_task, session, setting, task_run, user,
+    operation_step, program, program_process, scheduled_task, scheduler, session, setting,
+    task_run, user,
 };
 use futures::FutureExt;
 use sea_orm::ActiveValue::NotSet;
@@ -153,6 +154,10 @@ async fn every_table_announces_what_is_news_to_whom_it_concerns_and_nothing_else
     let row = first::<scheduled_task::Entity>(&app).await;
     let news = |row: &mut scheduled_task::Model| row.status = "active".into();
     let trifle = |row: &mut scheduled_task::Model| row.updated_at += 1;
+    rules.hold_for(row, news, trifle, &SERVER).await;
+    let row = first::<scheduler::Entity>(&app).await;
+    let news = |row: &mut scheduler::Model| row.status = "failed".into();
+    let trifle = |row: &mut scheduler::Model| row.updated_at += 1;
     rules.hold_for(row, news, trifle, &SERVER).await;
     let row = first::<program_process::Entity>(&app).await;
     let news = |row: &mut program_process::Model| row.state = "failed".into();

@@ -207,6 +207,7 @@ async fn hostile_text_in_every_column_opens_nothing_on_any_page() {
         "scheduled_tasks.error_log.",
         "scheduled_tasks.expression.",
         "scheduled_tasks.name.",
+        "schedulers.error_log.",
         "servers.address.",
         "servers.connection_error.",
         "servers.installed",

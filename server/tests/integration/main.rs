@@ -28,6 +28,7 @@ mod programs;
 mod provisioning;
 mod proxies;
 mod scheduler;
+mod scheduler_installation;
 mod scheduler_runs;
 mod servers;
 mod servers_edit;

@@ -56,7 +56,25 @@ async fn what_is_shown_before_is_what_is_kept_with_the_operation_that_then_ran()
     .await;
 
     let reboot = json!({ "reboot": {} });
-    same(&app, &owner, server, reboot, "/api/servers/reboot", call).await;
+    same(
+        &app,
+        &owner,
+        server,
+        reboot,
+        "/api/servers/reboot",
+        call.clone(),
+    )
+    .await;
+
+    // A repair takes the steps of an installation.
+    let repair = json!({ "install_scheduler": {} });
+    let path = "/api/scheduler/repair";
+    same(&app, &owner, server, repair, path, call.clone()).await;
+    let show = app.call(Some(&owner), "/api/scheduler/show", call).await;
+    let id = &show.body["installation"]["id"];
+    let remove = json!({ "remove_scheduler": {} });
+    let call = json!({ "server_id": server, "kind": "scheduler", "id": id });
+    same(&app, &owner, server, remove, "/api/lifecycle/remove", call).await;
 }
 
 /// Asks for the preview, then for the work itself, and compares the steps. Returns what the work's call answered.

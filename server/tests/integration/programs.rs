@@ -430,20 +430,38 @@ async fn values_of_an_environment_are_sealed_kept_replaced_and_shown_nowhere() {
 
 #[tokio::test]
 async fn a_server_that_was_never_provisioned_says_so() {
-    let world = World::new().await;
-    let db = &world.app.panel.db;
-    let row = domain::servers::row(db, world.server).await.unwrap();
-    let mut tx = db.begin().await.unwrap();
-    tx.update(&row, |row| row.provision_status = None)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    let answer = world
-        .create(fields("Worker", "true"), "key-of-a-form")
-        .await;
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let server = app.bare_server(&owner).await;
+    let world = World { app, owner, server };
+    let add = async || {
+        let fields = fields("Worker", "true");
+        world.create(fields, "key-of-a-form").await
+    };
+    let answer = add().await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
     let message = answer.body["message"].as_str().unwrap();
-    assert!(message.contains("Provision"), "{message}");
+    assert!(
+        message.contains("Provision this server or install its scheduler"),
+        "{message}"
+    );
+    // Either makes the user.
+    let input = json!({ "server_id": server });
+    let path = "/api/scheduler/install";
+    world
+        .app
+        .call(Some(&world.owner), path, input.clone())
+        .await;
+    assert_eq!(add().await.status, StatusCode::CONFLICT);
+    world.app.start_worker();
+    let path = "/api/scheduler/show";
+    world
+        .app
+        .wait_for(&world.owner, path, input, |body| {
+            body["installation"]["status"] == "active"
+        })
+        .await;
+    assert_eq!(add().await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -298,26 +298,6 @@ async fn a_command_is_kept_byte_for_byte_but_for_the_line_ends_of_forms() {
 }
 
 #[tokio::test]
-async fn a_server_that_was_never_provisioned_says_so() {
-    let world = World::new().await;
-    let db = &world.app.panel.db;
-    let row = domain::servers::row(db, world.server).await.unwrap();
-    let mut tx = db.begin().await.unwrap();
-    tx.update(&row, |row| row.provision_status = None)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    let answer = world.create(task("Backup", "true"), "key-of-a-form").await;
-    assert_eq!(answer.status, StatusCode::CONFLICT);
-    assert!(
-        answer.body["message"]
-            .as_str()
-            .unwrap()
-            .contains("Provision")
-    );
-}
-
-#[tokio::test]
 async fn the_next_runs_are_told_by_the_clock_of_the_server() {
     let world = World::new().await;
     let db = &world.app.panel.db;

@@ -9,9 +9,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use domain::access::{Caller, SignedIn};
+use domain::entities::scheduler;
 use domain::{Panel, Prober, accounts, sessions};
 use provisioner::{SshProber, Worker};
-use sea_orm::{ActiveValue::NotSet, Set};
+use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, Set};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::config::ServeOptions;
@@ -258,6 +259,38 @@ impl TestApp {
         })
         .await
         .unwrap();
+        tx.insert(scheduler::ActiveModel {
+            id: NotSet,
+            server_id: Set(id.0),
+            status: Set("active".into()),
+            error_log: Set(None),
+            created_at: Set(0),
+            updated_at: Set(0),
+        })
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        id
+    }
+
+    /// A server that is connected, and no more.
+    pub async fn bare_server(&self, owner: &Visitor) -> ServerId {
+        let id = self.provisioned_server(owner).await;
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = domain::servers::row(&self.panel.db, id).await.unwrap();
+        tx.update(&row, |row| {
+            row.provision_status = None;
+            row.firewall_installed = None;
+            row.firewall_enabled = None;
+        })
+        .await
+        .unwrap();
+        let row = scheduler::Entity::find()
+            .filter(scheduler::Column::ServerId.eq(id.0))
+            .one(tx.reads())
+            .await
+            .unwrap();
+        tx.delete(row.unwrap()).await.unwrap();
         tx.commit().await.unwrap();
         id
     }

@@ -10,6 +10,7 @@ pub mod operation_step;
 pub mod program;
 pub mod program_process;
 pub mod scheduled_task;
+pub mod scheduler;
 pub mod server;
 pub mod session;
 pub mod setting;
@@ -80,6 +81,17 @@ impl Record for program::Model {
 impl Record for program_process::Model {
     fn announcement(&self) -> Announcement {
         Announcement::Server(ServerId(self.server_id))
+    }
+}
+
+impl Record for scheduler::Model {
+    fn announcement(&self) -> Announcement {
+        Announcement::Server(ServerId(self.server_id))
+    }
+
+    fn without_silent_fields(mut self) -> Self {
+        self.updated_at = 0;
+        self
     }
 }
 

@@ -6,7 +6,8 @@ use wire::{OperationId, ProgramId, RuleId, ServerId, TaskId};
 use super::list::retryable;
 use crate::access::{OwnedOperation, SignedIn, owned_server};
 use crate::entities::operation;
-use crate::{Error, Panel, firewall, managed, programs, scheduler, servers, words};
+use crate::scheduler::{self, installation};
+use crate::{Error, Panel, firewall, managed, programs, servers, words};
 
 /// Queues the same work again, at most 10 times a minute for a user.
 ///
@@ -57,6 +58,9 @@ pub async fn retry(
                     programs::request_change(panel, who, &server, ProgramId(id), change)
                         .await?
                         .ok_or_else(|| Error::conflict("The program is so already."))
+                }
+                wire::ResourceKind::Scheduler => {
+                    installation::request_repair(&panel.db, who, &server).await
                 }
             }
         }

@@ -31,7 +31,7 @@ pub async fn show(db: &Db, server: &OwnedServer) -> Result<ProgramsResource, Err
     let events = audit::latest(db, server.id(), Topic::Programs, 10).await?;
     Ok(ProgramsResource {
         server: servers::summary(db, server).await?,
-        is_ready: super::is_ready(&server.0),
+        is_ready: super::has_user(db.reads(), &server.0).await?,
         programs,
         recent_events: events
             .into_iter()

@@ -28,7 +28,7 @@ pub fn limit(kind: OperationKind) -> Duration {
             // Seconds; or a server that is just being rebooted.
             ResourceKind::FirewallRule => Duration::from_mins(10),
             // Seconds; or cron has to be installed, behind somebody else's apt.
-            ResourceKind::ScheduledTask => Duration::from_mins(30),
+            ResourceKind::ScheduledTask | ResourceKind::Scheduler => Duration::from_mins(30),
             // Seconds; or processes that take all of their five minutes to end.
             ResourceKind::Program => Duration::from_mins(20),
         },

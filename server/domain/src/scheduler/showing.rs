@@ -9,7 +9,7 @@ use wire::scheduler::{
 use wire::{OperationId, ResourceKind, Status, TaskId, Timestamp};
 
 use super::next::next_runs;
-use super::{find, runs};
+use super::{find, installation, runs};
 use crate::access::OwnedServer;
 use crate::audit::{self, Topic};
 use crate::db::now;
@@ -35,7 +35,7 @@ pub async fn show(db: &Db, server: &OwnedServer) -> Result<SchedulerResource, Er
     let events = audit::latest(db, server.id(), Topic::Scheduler, 10).await?;
     Ok(SchedulerResource {
         server: servers::summary(db, server).await?,
-        is_ready: super::is_ready(&server.0),
+        installation: installation::shown(db.reads(), server.id()).await?,
         is_running: server.0.scheduler_running,
         time_zone: server.0.time_zone.clone(),
         clock_ahead: server.0.clock_ahead,

@@ -96,7 +96,7 @@ pub(crate) async fn provisioning_did_not_end(tx: &mut Tx, id: i64) -> Result<(),
 }
 
 /// Work that cannot even begin is not queued.
-pub(super) fn refuse_without_a_way_in(row: &server::Model) -> Result<(), Error> {
+pub(crate) fn refuse_without_a_way_in(row: &server::Model) -> Result<(), Error> {
     match words::connection(&row.connection)? {
         Connection::AwaitingKey => Err(Error::conflict(
             "The server has not accepted the panel's key yet.",

@@ -19,7 +19,7 @@ use crate::plan::outline;
 
 const HANDLE: &str = "5f0c9a12b3d4e6f7";
 
-fn task(command: &str) -> TaskOnServer {
+pub(super) fn task(command: &str) -> TaskOnServer {
     let fields = TaskFields {
         name: "$(reboot)".into(),
         command: command.into(),
@@ -43,10 +43,10 @@ fn handle() -> TaskHandle {
 }
 
 /// A server whose folders are all in one.
-struct Server(TempDir);
+pub(super) struct Server(TempDir);
 
 impl Server {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let server = Self(tempfile::tempdir().expect("a folder"));
         for folder in ["cron.d", "lib"] {
             fs::create_dir(server.0.path().join(folder)).expect("is made");
@@ -54,7 +54,7 @@ impl Server {
         server
     }
 
-    fn with(task: &TaskOnServer) -> Self {
+    pub(super) fn with(task: &TaskOnServer) -> Self {
         let server = Self::new();
         server.install(task);
         server
@@ -67,12 +67,12 @@ impl Server {
         output
     }
 
-    fn remove(&self) -> Output {
+    pub(super) fn remove(&self) -> Output {
         let step = remove(&handle()).steps.remove(0);
         self.run(step.script, &step.stdin())
     }
 
-    fn run(&self, script: Script, stdin: &[u8]) -> Output {
+    pub(super) fn run(&self, script: Script, stdin: &[u8]) -> Output {
         let place = |name: &str| self.0.path().join(name).display().to_string();
         let text = script
             .text()
@@ -144,7 +144,12 @@ impl Server {
         }
     }
 
-    fn files(&self) -> Vec<(PathBuf, u32, Vec<u8>)> {
+    /// The folder that all of its own are in.
+    pub(super) fn root(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(super) fn files(&self) -> Vec<(PathBuf, u32, Vec<u8>)> {
         fn walk(folder: &Path, found: &mut Vec<(PathBuf, u32, Vec<u8>)>) {
             for entry in fs::read_dir(folder).expect("is there") {
                 let path = entry.expect("is one").path();

@@ -11,7 +11,7 @@ case "$again" in always | no) ;; *) fail 'Whether it is restarted is not told. U
 case "$signal" in TERM | INT | QUIT | HUP | USR1 | USR2 | KILL) ;; *) fail 'The stop signal is none. Update the panel.' ;; esac
 case "$stop_wait" in '' | *[!0-9]*) fail 'The wait is no number. Update the panel.' ;; esac
 getent passwd "$user" >/dev/null ||
-  fail "The user $user is not on this server. Provision it again, or run the program as root."
+  fail "The user $user is not on this server. Provision the server or repair its scheduler, which makes it, or run the program as root."
 own_folder "$programs" "$programs/$handle" "$programs/$handle/ends"
 mkdir -m 755 "$code" 2>/dev/null || true
 check_folder "$code"

@@ -1,4 +1,5 @@
-install_packages cron
+# Where the panel can be reached, a run is told at once, which takes curl.
+install_packages cron curl ca-certificates
 run_service cron.service
 zone=$(readlink -f /etc/localtime 2>/dev/null || true)
 case "$zone" in

@@ -9,7 +9,7 @@ case "$seconds" in '' | *[!0-9]*) fail 'The timeout of the task is no number. Up
 case "$overlap" in skip | queue) ;; *) fail 'The overlap policy of the task is none. Update the panel.' ;; esac
 case "$expression" in '' | *[!0-9A-Za-z*/,@\ -]*) fail 'The expression of the task is none. Update the panel.' ;; esac
 getent passwd "$user" >/dev/null ||
-  fail "The user $user is not on this server. Provision it again, or run the task as root."
+  fail "The user $user is not on this server. Repair the scheduler, which makes it, or run the task as root."
 own_folder "$tasks" "$tasks/$handle" "$tasks/$handle/runs"
 mkdir -m 755 "$programs" 2>/dev/null || true
 check_folder "$programs"

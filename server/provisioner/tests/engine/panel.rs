@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::access::{self, Caller, OwnedServer, SignedIn};
 use domain::broadcasting::App;
 use domain::bus::Bus;
-use domain::entities::user;
+use domain::entities::{scheduler, user};
 use domain::secrets::Secrets;
 use domain::{Db, Panel, Prober, firewall, operations, servers, sessions};
 use migrations::Migrator;
@@ -168,7 +168,7 @@ impl TestPanel {
         page.chunks.into_iter().map(|chunk| chunk.text).collect()
     }
 
-    /// A server that lets the panel in and has a firewall.
+    /// A server that lets the panel in and has a firewall and a scheduler.
     pub async fn server(&self, name: &str, address: &str) -> OwnedServer {
         let input = NewServerInput {
             name: name.into(),
@@ -186,6 +186,16 @@ impl TestPanel {
             row.firewall_installed = Some(true);
             row.firewall_enabled = Some(true);
             row.scheduler_running = Some(true);
+        })
+        .await
+        .unwrap();
+        tx.insert(scheduler::ActiveModel {
+            id: NotSet,
+            server_id: Set(id.0),
+            status: Set("active".into()),
+            error_log: Set(None),
+            created_at: Set(0),
+            updated_at: Set(0),
         })
         .await
         .unwrap();

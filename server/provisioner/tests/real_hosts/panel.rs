@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::access::{self, Caller, OwnedServer, SignedIn};
 use domain::broadcasting::App;
 use domain::bus::Bus;
-use domain::entities::{firewall_rule, program, scheduled_task, user};
+use domain::entities::{firewall_rule, program, scheduled_task, scheduler as scheduler_row, user};
 use domain::secrets::{Place, Secrets};
 use domain::{
     Db, Panel, Prober, authorize, firewall, operations, programs, scheduler, servers, sessions,
@@ -22,9 +22,9 @@ use wire::firewall::{Action, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationResource;
 use wire::programs::{NewProgram, ProgramFields, ProgramResource};
 use wire::provisioning::{ProvisionChoices, SoftwareResource};
-use wire::scheduler::{NewTask, TaskFields, TaskResource};
+use wire::scheduler::{InstallationResource, NewTask, TaskFields, TaskResource};
 use wire::servers::{Address, NewServer, NewServerInput, SshPort};
-use wire::{OperationId, ProgramId, RuleId, Status, TaskId, UserId};
+use wire::{OperationId, ProgramId, RuleId, SchedulerId, Status, TaskId, UserId};
 
 use crate::host::Host;
 
@@ -340,6 +340,70 @@ impl TestPanel {
             }
         }
         panic!("task {id} was not settled within 200 s");
+    }
+
+    /// Installs the scheduler of a server that has none.
+    pub async fn install_scheduler(&self, server: &OwnedServer) -> InstallationResource {
+        scheduler::installation::request(&self.panel.db, &self.who, server)
+            .await
+            .unwrap();
+        self.settled_scheduler(server).await.unwrap()
+    }
+
+    /// Puts one into the database past the panel's checks.
+    pub async fn insert_failed_scheduler(&self, server: &OwnedServer) -> SchedulerId {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = tx
+            .insert(scheduler_row::ActiveModel {
+                id: NotSet,
+                server_id: Set(server.id().0),
+                status: Set("failed".into()),
+                error_log: Set(None),
+                created_at: Set(0),
+                updated_at: Set(0),
+            })
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        SchedulerId(row.id)
+    }
+
+    pub async fn fail_scheduler(&self, id: SchedulerId) {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = self.scheduler_row(id).await;
+        tx.update(&row, |row| row.status = "failed".into())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Takes the record away and leaves the server as it is.
+    pub async fn forget_scheduler(&self, id: SchedulerId) {
+        let mut tx = self.panel.db.begin().await.unwrap();
+        let row = self.scheduler_row(id).await;
+        tx.delete(row).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn scheduler_row(&self, id: SchedulerId) -> scheduler_row::Model {
+        scheduler_row::Entity::find_by_id(id.0)
+            .one(self.panel.db.reads())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    /// The scheduler of a server once nothing is under way for it; `None` when there is none.
+    pub async fn settled_scheduler(&self, server: &OwnedServer) -> Option<InstallationResource> {
+        for _ in 0..2000 {
+            let shown = scheduler::show(&self.panel.db, server).await.unwrap();
+            match shown.installation {
+                None => return None,
+                Some(one) if !one.status.is_transitional() => return Some(one),
+                Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        panic!("the scheduler was not settled within 200 s");
     }
 
     pub async fn add_program(

@@ -6,7 +6,7 @@ use domain::access::OwnedServer;
 use domain::managed;
 use domain::scheduler::{self, TaskChange};
 use wire::scheduler::{Frequency, Overlap, RunAs, RunResource, RunState, TaskFields, Trigger};
-use wire::{ResourceKind, Status, TaskId};
+use wire::{ResourceKind, SchedulerId, Status, TaskId};
 
 use crate::host::Host;
 use crate::panel::TestPanel;
@@ -142,4 +142,85 @@ async fn cron_runs_tasks_at_the_minute_as_written_and_what_is_removed_leaves_no_
         assert!(panel.settled_task(&server, task).await.is_none());
     }
     assert_eq!(host.sh(look), untouched);
+}
+
+/// What a test may find on a host that the scheduler is answerable for.
+const OURS: &str = "find /etc/cron.d /usr/local/lib -printf '%p %m %u\\n' | sort; ls -A /var/lib/brokeforge 2>/dev/null | grep -x tasks || true";
+
+async fn request_removal(
+    panel: &TestPanel,
+    server: &OwnedServer,
+    id: SchedulerId,
+) -> Option<String> {
+    let (db, kind) = (&panel.panel.db, ResourceKind::Scheduler);
+    let asked = managed::request_removal(db, &panel.who, server, kind, id.0).await;
+    asked.err().map(|error| error.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_nobody_provisions_gets_a_scheduler_that_runs_tasks_and_leaves_no_file() {
+    let Some(host) = Host::start("scheduler-alone", &[]) else {
+        return;
+    };
+    let panel = TestPanel::start().await;
+    let server = panel.add(&host).await;
+    host.sh(
+        "DEBIAN_FRONTEND=noninteractive apt-get purge -y -q cron cron-daemon-common >/dev/null",
+    );
+    assert!(!host.holds("command -v cron || getent passwd brokeforge"));
+
+    let installed = panel.install_scheduler(&server).await;
+    assert_eq!(
+        installed.status,
+        Status::Active,
+        "{:?}",
+        installed.error_log
+    );
+    assert!(host.holds("systemctl is-active --quiet cron && systemctl is-enabled --quiet cron"));
+    assert!(host.holds("passwd -S brokeforge | grep -q ' L '"));
+    assert!(!host.holds("command -v nginx || command -v ufw || command -v supervisorctl"));
+    let untouched = host.sh(OURS);
+    let before = host.fingerprint();
+    scheduler::installation::request_repair(&panel.panel.db, &panel.who, &server)
+        .await
+        .unwrap();
+    let repaired = panel.settled_scheduler(&server).await.unwrap();
+    assert_eq!(
+        (repaired.status, repaired.error_log),
+        (Status::Active, None)
+    );
+    assert_eq!(host.fingerprint(), before, "repaired twice");
+
+    let task = panel
+        .add_task(&server, fields("App", COMMAND, RunAs::App))
+        .await;
+    assert_eq!(task.status, Status::Active, "{:?}", task.error_log);
+    let (run, output) = until_run(&panel, &server, task.id).await;
+    assert_eq!(run.state, RunState::Succeeded, "{output}");
+    assert_eq!(run.trigger, Trigger::Cron);
+    assert!(output.starts_with("it's 100%|brokeforge|"), "{output}");
+
+    let refused = request_removal(&panel, &server, installed.id).await;
+    assert!(refused.is_some_and(|it| it.contains("1 task is on this server")));
+    assert!(panel.settled_scheduler(&server).await.is_some());
+
+    // Cron that has died is mended by the same button.
+    host.sh("systemctl disable --quiet --now cron");
+    scheduler::installation::request_repair(&panel.panel.db, &panel.who, &server)
+        .await
+        .unwrap();
+    panel.settled_scheduler(&server).await;
+    assert!(host.holds("systemctl is-active --quiet cron && systemctl is-enabled --quiet cron"));
+
+    let (db, kind) = (&panel.panel.db, ResourceKind::ScheduledTask);
+    managed::request_removal(db, &panel.who, &server, kind, task.id.0)
+        .await
+        .unwrap();
+    assert!(panel.settled_task(&server, task.id).await.is_none());
+    assert_eq!(request_removal(&panel, &server, installed.id).await, None);
+    assert_eq!(panel.settled_scheduler(&server).await, None);
+    assert_eq!(host.sh(OURS), untouched);
+    assert!(!host.holds("ls -d /usr/local/lib/brokeforge /etc/cron.d/brokeforge-*"));
+    // It is not the panel's, and neither is what the user owns.
+    assert!(host.holds("systemctl is-active --quiet cron && getent passwd brokeforge"));
 }

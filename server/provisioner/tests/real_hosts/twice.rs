@@ -5,7 +5,7 @@ use domain::access::OwnedServer;
 use domain::managed;
 use wire::firewall::{Action, Protocol, RuleFields};
 use wire::scheduler::{Frequency, Overlap, RunAs, TaskFields};
-use wire::{ProgramId, ResourceKind, RuleId, Status, TaskId};
+use wire::{ProgramId, ResourceKind, RuleId, SchedulerId, Status, TaskId};
 
 use crate::host::Host;
 use crate::panel::TestPanel;
@@ -17,7 +17,7 @@ pub async fn every_kind(host: &Host, panel: &TestPanel, server: &OwnedServer) {
     for kind in ResourceKind::ALL {
         let look = what_it_touches(kind);
         let untouched = host.sh(look);
-        let first = installed(kind, panel, server).await;
+        let first = installed(kind, host, panel, server).await;
         let before = host.sh(look);
         assert_ne!(untouched, before, "{kind:?}: nothing was installed");
         forget_its_end(kind, panel, first).await;
@@ -67,6 +67,14 @@ fn what_it_touches(kind: ResourceKind) -> &'static str {
                [ ! -e $folder ] || find $folder -printf '%p %m %u %s %l\n' -type f -exec sha256sum {} + | sort
              done"
         }
+        // What it leaves behind belongs to it as well: cron, and the user.
+        ResourceKind::Scheduler => {
+            "for folder in /etc/cron.d /usr/local/lib/brokeforge /var/lib/brokeforge/tasks; do
+               [ ! -e $folder ] || find $folder -printf '%p %m %u %s %l\n' -type f -exec sha256sum {} + | sort
+             done
+             getent passwd brokeforge; id brokeforge; stat -c '%a %U' /home/brokeforge; dpkg -l cron curl | tail -n 2
+             systemctl show cron -p Id -p InvocationID -p UnitFileState"
+        }
         ResourceKind::Program => {
             "for folder in /etc/systemd/system /usr/local/lib/brokeforge /var/lib/brokeforge/programs; do
                [ ! -e $folder ] || find $folder -printf '%p %m %u %l\n' -type f -exec sha256sum {} + | sort
@@ -77,7 +85,12 @@ fn what_it_touches(kind: ResourceKind) -> &'static str {
     }
 }
 
-async fn installed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) -> i64 {
+async fn installed(
+    kind: ResourceKind,
+    host: &Host,
+    panel: &TestPanel,
+    server: &OwnedServer,
+) -> i64 {
     match kind {
         ResourceKind::FirewallRule => {
             let fields = RuleFields {
@@ -102,6 +115,19 @@ async fn installed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) 
             assert_eq!(program.status, Status::Active, "{:?}", program.error_log);
             program.id.0
         }
+        ResourceKind::Scheduler => {
+            // Provisioning has left one.
+            let before = panel.settled_scheduler(server).await.unwrap();
+            panel.forget_scheduler(before.id).await;
+            let one = panel.install_scheduler(server).await;
+            assert_eq!(one.status, Status::Active, "{:?}", one.error_log);
+            // All that it needs was there. What it takes away is what a panel that was killed leaves of its tasks.
+            host.sh(
+                "mkdir -p -m 700 /var/lib/brokeforge/tasks && : >/var/lib/brokeforge/tasks/.taken.Ab12Cd
+                 mkdir -p -m 755 /usr/local/lib/brokeforge && : >/usr/local/lib/brokeforge/run-task",
+            );
+            one.id.0
+        }
     }
 }
 
@@ -111,6 +137,7 @@ async fn forget_its_end(kind: ResourceKind, panel: &TestPanel, record: i64) {
         ResourceKind::FirewallRule => panel.fail_rule(RuleId(record)).await,
         ResourceKind::ScheduledTask => panel.fail_task(TaskId(record)).await,
         ResourceKind::Program => panel.fail_program(ProgramId(record)).await,
+        ResourceKind::Scheduler => panel.fail_scheduler(SchedulerId(record)).await,
     }
 }
 
@@ -126,6 +153,7 @@ async fn failed(kind: ResourceKind, panel: &TestPanel, server: &OwnedServer) -> 
             let program = programs::fields("Twice", "exec sleep 9000");
             panel.insert_failed_program(server, program).await.0
         }
+        ResourceKind::Scheduler => panel.insert_failed_scheduler(server).await.0,
     }
 }
 
@@ -149,5 +177,6 @@ async fn settled(
             let program = panel.settled_program(server, ProgramId(id)).await;
             program.map(|program| program.status)
         }
+        ResourceKind::Scheduler => panel.settled_scheduler(server).await.map(|one| one.status),
     }
 }

@@ -151,6 +151,7 @@ async fn log_transitions(panel: &TestPanel) {
         wire::ResourceKind::FirewallRule => ("firewall_rules", "status"),
         wire::ResourceKind::ScheduledTask => ("scheduled_tasks", "status"),
         wire::ResourceKind::Program => ("programs", "status"),
+        wire::ResourceKind::Scheduler => ("schedulers", "status"),
     });
     let conn = panel.panel.db.writes();
     run(

@@ -5,10 +5,12 @@ use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use domain::access::{self, OwnedServer};
-use domain::entities::{firewall_rule, operation, operation_step, program, scheduled_task, server};
-use domain::scheduler::TaskChange;
+use domain::entities::{
+    self, firewall_rule, operation, operation_step, program, scheduled_task, server,
+};
+use domain::scheduler::{self, TaskChange, installation};
 use domain::secrets::Place;
-use domain::{Error, Tx, authorize, firewall, managed, operations, programs, scheduler, servers};
+use domain::{Error, Tx, authorize, firewall, managed, operations, programs, servers};
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use wire::authorize::PasswordInput;
 use wire::firewall::{Action, NewRule, Protocol, RuleFields};
@@ -67,7 +69,15 @@ impl Subject {
                 wait_for_key(bench, &server).await;
                 None
             }
-            OperationKind::Provision | OperationKind::Reboot | OperationKind::Install(_) => None,
+            // It leaves a scheduler.
+            OperationKind::Provision | OperationKind::Install(ResourceKind::Scheduler) => {
+                forget_scheduler(bench, &server).await;
+                None
+            }
+            OperationKind::Reboot
+            | OperationKind::Install(
+                ResourceKind::FirewallRule | ResourceKind::ScheduledTask | ResourceKind::Program,
+            ) => None,
             OperationKind::RunTask => {
                 Some(active(bench, &server, ResourceKind::ScheduledTask).await)
             }
@@ -106,6 +116,9 @@ impl Subject {
                 scheduler::run_now(panel, who, server, id).await.map(drop)
             }
             OperationKind::Install(kind) => match kind {
+                ResourceKind::Scheduler => installation::request(&panel.db, who, server)
+                    .await
+                    .map(drop),
                 ResourceKind::Program => {
                     programs::request(panel, who, server, worker("true"), "key-of-a-form")
                         .await
@@ -123,6 +136,9 @@ impl Subject {
                 }
             },
             OperationKind::Change(kind) => match kind {
+                ResourceKind::Scheduler => installation::request_repair(&panel.db, who, server)
+                    .await
+                    .map(drop),
                 ResourceKind::Program => {
                     let id = ProgramId(self.record.unwrap());
                     programs::request_edit(panel, who, server, id, worker("false"))
@@ -220,13 +236,12 @@ impl Subject {
             .unwrap()
             .unwrap();
         let record = match self.kind {
-            OperationKind::Authorize
-            | OperationKind::Provision
-            | OperationKind::Reboot
-            | OperationKind::RunTask => None,
+            OperationKind::Authorize | OperationKind::Reboot | OperationKind::RunTask => None,
+            OperationKind::Provision => self.scheduler(bench).await,
             OperationKind::Install(kind)
             | OperationKind::Change(kind)
             | OperationKind::Remove(kind) => match kind {
+                ResourceKind::Scheduler => self.scheduler(bench).await,
                 ResourceKind::FirewallRule => firewall_rule::Entity::find()
                     .filter(firewall_rule::Column::ServerId.eq(self.server.id().0))
                     .one(conn)
@@ -253,6 +268,12 @@ impl Subject {
             operations,
             running_steps,
         }
+    }
+
+    /// The record of the server's scheduler.
+    async fn scheduler(&self, bench: &Bench) -> Option<(i64, Status, Option<String>)> {
+        let row = scheduler_of(bench, &self.server).await?;
+        Some((row.id, Status::parse(&row.status).unwrap(), row.error_log))
     }
 
     /// Nothing that a step printed is lost or there twice.
@@ -318,6 +339,8 @@ impl Standing {
                     Status::Failed
                 };
                 assert_eq!(provision_status, Some(due), "{point}");
+                // At once with that, or not at all.
+                self.check_record(succeeded.then_some(Status::Active), false, point);
             }
             OperationKind::Install(_) => {
                 let due = if succeeded {
@@ -369,10 +392,27 @@ async fn wait_for_key(bench: &Bench, server: &OwnedServer) {
     tx.commit().await.unwrap();
 }
 
+async fn scheduler_of(bench: &Bench, server: &OwnedServer) -> Option<entities::scheduler::Model> {
+    entities::scheduler::Entity::find()
+        .filter(entities::scheduler::Column::ServerId.eq(server.id().0))
+        .one(bench.observer.panel.db.reads())
+        .await
+        .unwrap()
+}
+
+async fn forget_scheduler(bench: &Bench, server: &OwnedServer) {
+    let row = scheduler_of(bench, server).await.unwrap();
+    let mut tx = bench.observer.panel.db.begin().await.unwrap();
+    tx.delete(row).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// A record that works.
 async fn active(bench: &Bench, server: &OwnedServer, kind: ResourceKind) -> i64 {
     let mut tx = bench.observer.panel.db.begin().await.unwrap();
     let id = match kind {
+        // Every server there has one.
+        ResourceKind::Scheduler => scheduler_of(bench, server).await.unwrap().id,
         ResourceKind::Program => active_program(bench, &mut tx, server).await,
         ResourceKind::FirewallRule => {
             let rule = rule("8081");
