@@ -1,9 +1,9 @@
 //! What views ask of the browser. Everything here runs only there: in effects and event handlers.
 
 use leptos::prelude::{document, window};
-use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::closure::Closure;
-use leptos::web_sys::{HtmlElement, Response, VisibilityState};
+use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::{BroadcastChannel, HtmlElement, Response, VisibilityState};
 use wire::{OperationId, Timestamp};
 
 /// The browser's clock.
@@ -70,6 +70,33 @@ pub fn on_visible_again(then: impl Fn() + 'static) {
     let function = listener.as_ref().unchecked_ref();
     let _ = document().add_event_listener_with_callback("visibilitychange", function);
     let _ = window().add_event_listener_with_callback("online", function);
+    // It lives as long as the tab.
+    listener.forget();
+}
+
+thread_local! {
+    /// What the tabs of this browser tell each other: that somebody has signed in. One object for both directions, so that
+    /// nobody hears themselves.
+    static TABS: Option<BroadcastChannel> = BroadcastChannel::new("brokeforge-session").ok();
+}
+
+/// Tells the other tabs of this browser that there is a session.
+pub fn tell_other_tabs() {
+    TABS.with(|tabs| {
+        if let Some(tabs) = tabs {
+            let _ = tabs.post_message(&JsValue::NULL);
+        }
+    });
+}
+
+/// Runs `then` each time another tab tells that there is a session.
+pub fn on_word_of_another_tab(then: impl Fn() + 'static) {
+    let listener = Closure::<dyn Fn()>::new(then);
+    TABS.with(|tabs| {
+        if let Some(tabs) = tabs {
+            tabs.set_onmessage(Some(listener.as_ref().unchecked_ref()));
+        }
+    });
     // It lives as long as the tab.
     listener.forget();
 }

@@ -108,6 +108,7 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Live<T> {
     fn take(self, answer: Result<T, ApiError>, gate: SessionGate) -> Outcome {
         match answer {
             Ok(value) => {
+                gate.answered();
                 self.lost.try_set(None);
                 self.value.try_set(Some(value));
                 Outcome::Fresh

@@ -109,6 +109,13 @@ test('processes appear in an open page as they are seen, with how they ended', a
   await hydrated(page);
   await expect(page.getByRole('button', { name: 'Stop Queue worker' })).toBeVisible();
   await expect(start).toHaveCount(0);
+  panel.sql(`UPDATE program_processes SET state = 'failed'`);
+  await page.reload();
+  await hydrated(page);
+  await expect(page.getByRole('article').getByText('Does not run', { exact: true })).toBeVisible();
+  panel.sql(`UPDATE program_processes SET state = 'running'`);
+  await page.reload();
+  await hydrated(page);
   await expect(page.getByRole('navigation', { name: 'Breadcrumb' })).toContainText('Queue worker');
   panel.sql(`UPDATE program_processes SET state = 'failed' WHERE number = 2`);
   await page.reload();

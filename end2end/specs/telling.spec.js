@@ -42,6 +42,32 @@ test('whoever closes the sign-in dialog is still told, and can sign in from ther
   await expect(page.getByTestId('live')).toHaveAttribute('data-live', 'live', { timeout: 20_000 });
 });
 
+test('whoever signs in again in one tab goes on in the others, with what was typed there', async ({ context }) => {
+  await panel.setUp(page);
+  const id = await panel.addProvisionedServer(page, 'web-1');
+  const other = await context.newPage();
+  for (const tab of [page, other]) {
+    await tab.goto(`${panel.url}/servers/${id}/firewall`);
+    await hydrated(tab);
+    await expect(tab.getByTestId('live')).toHaveAttribute('data-live', 'live');
+  }
+  await other.getByLabel('Name').fill('Metrics');
+  panel.sql('DELETE FROM sessions');
+  for (const tab of [page, other]) {
+    await expect(tab.getByRole('dialog', { name: 'Sign in to continue' })).toBeVisible({ timeout: 20_000 });
+  }
+  const dialog = page.getByRole('dialog', { name: 'Sign in to continue' });
+  await dialog.getByLabel('E-mail').fill(ACCOUNT.email);
+  await dialog.getByLabel('Password').fill(ACCOUNT.password);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  for (const tab of [page, other]) {
+    await expect(tab.getByTestId('live')).toHaveAttribute('data-live', 'live', { timeout: 45_000 });
+    await expect(tab.getByRole('dialog', { name: 'Sign in to continue' })).toBeHidden();
+    await expect(tab.getByTestId('signed-out')).toBeHidden();
+  }
+  await expect(other.getByLabel('Name')).toHaveValue('Metrics');
+});
+
 test('signing in leads back to the page that asked for it, and to no other site', async () => {
   await panel.setUp(page);
   await page.context().clearCookies();

@@ -15,6 +15,8 @@ pub struct SessionGate {
     asking: RwSignal<bool>,
     signed_out: RwSignal<bool>,
     reload: RwSignal<bool>,
+    /// How often a call was answered since the session ended.
+    answers: RwSignal<u32>,
 }
 
 impl SessionGate {
@@ -23,6 +25,7 @@ impl SessionGate {
             asking: RwSignal::new(false),
             signed_out: RwSignal::new(false),
             reload: RwSignal::new(false),
+            answers: RwSignal::new(0),
         });
     }
 
@@ -42,6 +45,13 @@ impl SessionGate {
         }
     }
 
+    /// A call was answered: where the session had ended, somebody has signed in since, in another tab.
+    pub fn answered(self) {
+        if self.signed_out.try_get_untracked() == Some(true) {
+            self.answers.update(|answers| *answers += 1);
+        }
+    }
+
     /// A page that never got its data has nothing to lose: it is loaded anew after signing in.
     pub fn reload_afterwards(self) {
         self.reload.set(true);
@@ -51,6 +61,7 @@ impl SessionGate {
         self.signed_out.set(false);
         self.asking.set(false);
         live::resume();
+        browser::tell_other_tabs();
     }
 }
 
@@ -59,18 +70,20 @@ impl SessionGate {
 pub fn SignInDialog() -> impl IntoView {
     let gate = expect_context::<SessionGate>();
     let PageVisitor(page_visitor) = expect_context();
-    let go_on = move |()| {
+    let go_on = move |has_signed_in_here: bool| {
         leptos::task::spawn_local(async move {
             let id_of = |visitor| match visitor {
                 Visitor::SignedIn(account) => Some(account.id),
                 Visitor::SetupNeeded | Visitor::SignedOut => None,
             };
             let before = page_visitor.await.ok().and_then(id_of);
+            let now = visitor(NoInput {}).await.map(id_of);
+            // An answer that was on its way when the session ended says nothing of another one.
+            if !has_signed_in_here && !matches!(now, Ok(Some(_))) {
+                return;
+            }
             // Not to be reached just now is no reason to throw away what was typed.
-            let is_another = match visitor(NoInput {}).await {
-                Ok(now) => id_of(now) != before,
-                Err(_) => false,
-            };
+            let is_another = now.is_ok_and(|now| now != before);
             if is_another || gate.reload.get_untracked() {
                 browser::reload();
                 return;
@@ -78,12 +91,22 @@ pub fn SignInDialog() -> impl IntoView {
             gate.session_is_back();
         });
     };
+    // Whoever has signed in, in whatever way, has got a page by it.
+    Effect::new(move || {
+        browser::tell_other_tabs();
+        browser::on_word_of_another_tab(move || gate.answered());
+    });
+    Effect::new(move || {
+        if gate.answers.get() > 0 && gate.signed_out.get_untracked() {
+            go_on(false);
+        }
+    });
     view! {
         <Dialog open=gate.asking title="Sign in to continue" id="sign-in-dialog-title">
             <p>"Your session has ended. What you typed is kept; send it again after signing in."</p>
             // Only while it is open: a closed dialog holds no password.
             <Show when=move || gate.asking.get()>
-                <Suspense>{Suspend::new(form_in_the_dialog(Callback::new(go_on)))}</Suspense>
+                <Suspense>{Suspend::new(form_in_the_dialog(Callback::new(move |()| go_on(true))))}</Suspense>
             </Show>
         </Dialog>
     }

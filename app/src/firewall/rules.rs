@@ -40,7 +40,7 @@ pub fn Rules(
             </Rows>
             <Show when=move || rules.with(Vec::is_empty)>
                 <p class="field-note">
-                    "No rules of your own yet. All ports except those above are closed."
+                    "No rules of your own yet. The panel opens no other ports; a rule that was made on the server itself is not shown here."
                 </p>
             </Show>
         </section>

@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use wire::colours::plain;
-use wire::operations::{OperationResource, StepResource, StepStatus};
+use wire::operations::{OperationKind, OperationResource, StepResource, StepStatus};
 
 use super::badge::{step_shape, step_word};
 use super::failure::{Failure, diagnosed_step};
@@ -55,7 +55,12 @@ pub fn StepView(
         Memo::new(move |_| operation.with(|it| diagnosed_step(it) == Some(position)));
     let node = NodeRef::<html::Details>::new();
     let following = StoredValue::new(true);
-    let touched = open_with_status(node, status, following);
+    // What somebody's own command printed is what they came for.
+    let is_their_command = operation.with_untracked(|operation| {
+        let last = operation.steps.last().map(|step| step.position);
+        operation.kind == OperationKind::RunTask && last == Some(position)
+    });
+    let touched = open_with_status(node, status, following, is_their_command);
     let reach = feed.reach();
     let silence =
         Memo::new(move |_| (!has_output.get()).then(|| silence(&reach.get(), status.get())));
@@ -89,6 +94,7 @@ fn open_with_status(
     node: NodeRef<html::Details>,
     status: Memo<StepStatus>,
     following: StoredValue<bool>,
+    stays_open: bool,
 ) -> StoredValue<bool> {
     let touched = StoredValue::new(false);
     Effect::new(move |before: Option<StepStatus>| {
@@ -109,7 +115,7 @@ fn open_with_status(
             Some(_) => {
                 let is_read =
                     touched.get_value() || !following.get_value() || browser::is_in_use(&details);
-                if !is_read {
+                if !is_read && !stays_open {
                     details.set_open(false);
                 }
             }

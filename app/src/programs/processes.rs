@@ -71,7 +71,7 @@ fn ProcessRow(number: i32, processes: Memo<Vec<ProcessResource>>) -> impl IntoVi
                     Some(end) => {
                         view! {
                             {end}
-                            " "
+                            ", "
                             {time_or_nothing(process.with(|process| process.last_end_at))}
                         }
                             .into_any()
@@ -110,15 +110,45 @@ fn ProcessBadge(state: ProcessState) -> impl IntoView {
 pub fn ProgramBadge(program: Memo<ProgramResource>) -> impl IntoView {
     let status = Memo::new(move |_| program.with(|program| program.status));
     let since = Signal::derive(move || program.with(|program| program.updated_at));
+    let standing = Memo::new(move |_| program.with(standing));
     move || match status.get() {
         Status::Paused => {
-            view! { <Badge tone="paused" shape=Shape::Pause word="Stopped"/> }.into_any()
+            view! { <Badge tone="paused" shape=Shape::Minus word="Stopped"/> }.into_any()
+        }
+        Status::Active if standing.get() == Standing::Ended => {
+            view! { <Badge tone="paused" shape=Shape::Minus word="Not running"/> }.into_any()
+        }
+        Status::Active if standing.get() == Standing::Failed => {
+            view! { <Badge tone="failed" shape=Shape::Cross word="Does not run"/> }.into_any()
         }
         Status::Pending
         | Status::Installing
         | Status::Active
         | Status::Failed
         | Status::Removing => view! { <StatusBadge status since/> }.into_any(),
+    }
+}
+
+/// How a program that is on its server stands there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// As far as anybody knows.
+    Up,
+    /// Every process has ended, and none of them badly.
+    Ended,
+    /// No process is up, and one at least has given up.
+    Failed,
+}
+
+fn standing(program: &ProgramResource) -> Standing {
+    let states = || program.processes.iter().map(|process| process.state);
+    let is_down = |state| matches!(state, ProcessState::Stopped | ProcessState::Failed);
+    if program.processes.is_empty() || !states().all(is_down) {
+        Standing::Up
+    } else if states().any(|state| state == ProcessState::Failed) {
+        Standing::Failed
+    } else {
+        Standing::Ended
     }
 }
 

@@ -86,7 +86,7 @@ fn RemoveForm(server: ServerId, task: TaskResource, open: RwSignal<bool>) -> imp
         <form on:submit=submit method="post">
             <p>
                 <strong>{task.name}</strong>
-                " is removed from the server, and its runs from the panel. A run that is under way is stopped."
+                " is removed from the server, and its runs from the panel. A run that cron began is stopped; one that you began is waited for."
             </p>
             <Steps
                 summary="Exact steps and commands"

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_params_map;
 use wire::event::Channel;
 use wire::lifecycle::ManagedInput;
 use wire::scheduler::{TaskInput, TaskPage, TaskResource};
-use wire::{ResourceKind, ServerId, TaskId};
+use wire::{ResourceKind, ServerId, Status, TaskId};
 
 use super::dialogs::{EditDialog, RemoveDialog};
 use super::next::NextRunsList;
@@ -95,7 +95,16 @@ fn Body(server: ServerId, id: TaskId, page: Signal<TaskPage>) -> impl IntoView {
             <Missed task/>
             <UnderWay server latest=operation is_under_way/>
             <Facts task/>
-            {move || view! { <NextRunsList next=next.get()/> }}
+            {move || match status.get() {
+                Status::Paused => {
+                    view! { <p class="field-note">"Paused: no runs come by themselves."</p> }.into_any()
+                }
+                Status::Pending
+                | Status::Installing
+                | Status::Active
+                | Status::Failed
+                | Status::Removing => view! { <NextRunsList next=next.get()/> }.into_any(),
+            }}
             <Runs server task=id newest/>
             <p class="after">
                 <A href=format!("/servers/{server}/scheduler")>"All tasks of this server"</A>

@@ -88,7 +88,7 @@ fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoV
     view! {
         <form on:submit=submit novalidate method="post">
             <p>
-                "Its firewall rules and operation history are deleted from the panel. To confirm, type "
+                "The panel forgets the server, its rules, tasks, programs and operations. On the server all of them stay and go on: scheduled tasks still run, ports stay open. Remove first what is not to stay. To confirm, type "
                 <strong>{move || server.with(|server| server.name.clone())}</strong> "."
             </p>
             <FormMessage submission/>

@@ -26,7 +26,10 @@ where
                 match live.first().await {
                     Ok(value) => view! {
                         <LostNote lost=live.lost()/>
-                        {body(value)}
+                        // Nothing can be done any more to what is gone.
+                        <div class="page-body" inert=move || live.lost().get().is_some()>
+                            {body(value)}
+                        </div>
                     }
                         .into_any(),
                     Err(error) => view! { <ErrorView error/> }.into_any(),

@@ -232,7 +232,10 @@ impl ProvisionStep {
             }
             Self::Nginx => "Installs the web server with a default site on port 80.".to_owned(),
             Self::Scheduler => "Installs cron.".to_owned(),
-            Self::Supervisor => "Installs supervisor, which keeps programs running.".to_owned(),
+            Self::Supervisor => {
+                "Installs supervisor, for programs that you set up on the server yourself."
+                    .to_owned()
+            }
             Self::Part(Part::Node) => "Installs Node.js and npm.".to_owned(),
             Self::Part(part @ (Part::MariaDb | Part::PostgreSql | Part::Redis)) => format!(
                 "Installs {}, reachable from this server only.",

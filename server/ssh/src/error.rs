@@ -193,7 +193,7 @@ fn is_invisible(c: char) -> bool {
 fn password_refused(user: &str) -> String {
     if user == "root" {
         "refused the password for root. Either it is wrong, or root may not log in by password, as on a plain Debian \
-         (`PermitRootLogin prohibit-password`). Type it again, or run the shown line on the server."
+         (PermitRootLogin prohibit-password). Type it again, or run the shown line on the server."
             .to_owned()
     } else {
         format!(
