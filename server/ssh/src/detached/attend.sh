@@ -130,8 +130,8 @@ if [ ! -e "$dir/result" ] && ! runs "$name" && [ ! -e "$dir/result" ]; then
 fi
 exec 9>&-
 
-# Ten minutes at most, so that nothing listens for ever to a panel that is gone. Most steps take less than two seconds, so
-# these are looked at more often: a wait of 0.1 s for each look was 2 s of a provisioning of 29.
+# Ten minutes at most, so that nothing listens for ever to a panel that is gone. Most steps take less than two seconds:
+# these are looked at more often, because each has to wait until somebody sees that it has ended.
 (
   looks=0 pause=0.02
   while [ ! -e "$dir/result" ] && [ "$looks" -lt 6100 ]; do
