@@ -291,33 +291,6 @@ pub(crate) async fn managed(tx: &Tx, server: ServerId, id: i64) -> Result<Manage
     })
 }
 
-/// Moves a rule's status if it still is what the caller saw.
-pub(crate) async fn move_status(
-    tx: &mut Tx,
-    id: i64,
-    from: Status,
-    to: Status,
-    error: Option<&str>,
-) -> Result<bool, Error> {
-    let Some(row) = firewall_rule::Entity::find_by_id(id)
-        .one(tx.reads())
-        .await?
-    else {
-        return Ok(false);
-    };
-    if row.status != from.as_str() {
-        return Ok(false);
-    }
-    let at = tx.at().0;
-    tx.update(&row, |row| {
-        row.status = to.as_str().to_owned();
-        row.error_log = error.map(str::to_owned);
-        row.updated_at = at;
-    })
-    .await?;
-    Ok(true)
-}
-
 pub(crate) async fn apply_change(tx: &mut Tx, id: i64, payload: &str) -> Result<(), Error> {
     let rule = changed_rule(Some(payload))?;
     let Some(row) = firewall_rule::Entity::find_by_id(id)

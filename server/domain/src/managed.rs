@@ -1,10 +1,13 @@
 //! The life of every managed resource, written once: request, begin, settle, retry, removal. What
 //! differs from kind to kind is in the matches over `ResourceKind`.
 
+mod moving;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use wire::operations::OperationKind;
 use wire::{ApiError, OperationId, ResourceKind, ServerId, Status};
 
+use self::moving::{Step, move_status};
 use crate::access::{OwnedServer, SignedIn};
 use crate::audit::{self, Actor, Topic};
 use crate::db::Tx;
@@ -415,11 +418,21 @@ pub(crate) async fn write(
             "{kind:?} {id} may not go from {from:?} to {to:?}"
         )));
     }
+    let step = Step { from, to, error };
     let moved = match kind {
-        ResourceKind::FirewallRule => firewall::move_status(tx, id, from, to, error).await?,
-        ResourceKind::ScheduledTask => scheduler::move_status(tx, id, from, to, error).await?,
-        ResourceKind::Program => programs::move_status(tx, id, from, to, error).await?,
-        ResourceKind::Scheduler => installation::move_status(tx, id, from, to, error).await?,
+        ResourceKind::FirewallRule => {
+            move_status::<firewall_rule::Entity, _>(tx, id, step, |_, _| ()).await?
+        }
+        ResourceKind::ScheduledTask => {
+            let remember = |row: &mut scheduled_task::Model, at| {
+                scheduler::remember_since(row, to, at);
+            };
+            move_status::<scheduled_task::Entity, _>(tx, id, step, remember).await?
+        }
+        ResourceKind::Program => move_status::<program::Entity, _>(tx, id, step, |_, _| ()).await?,
+        ResourceKind::Scheduler => {
+            move_status::<entities::scheduler::Entity, _>(tx, id, step, |_, _| ()).await?
+        }
     };
     if moved {
         Ok(())

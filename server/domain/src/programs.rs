@@ -382,30 +382,6 @@ pub(crate) async fn managed(tx: &Tx, server: ServerId, id: i64) -> Result<Manage
     })
 }
 
-/// Moves a program's status if it still is what the caller saw.
-pub(crate) async fn move_status(
-    tx: &mut Tx,
-    id: i64,
-    from: Status,
-    to: Status,
-    error: Option<&str>,
-) -> Result<bool, Error> {
-    let Some(row) = row(tx.reads(), id).await? else {
-        return Ok(false);
-    };
-    if row.status != from.as_str() {
-        return Ok(false);
-    }
-    let at = tx.at().0;
-    tx.update(&row, |row| {
-        row.status = to.as_str().to_owned();
-        row.error_log = error.map(str::to_owned);
-        row.updated_at = at;
-    })
-    .await?;
-    Ok(true)
-}
-
 /// Where a program stands once its server has it as it is on record.
 pub(crate) async fn when_done(tx: &Tx, id: i64) -> Result<Status, Error> {
     let is_stopped = row(tx.reads(), id).await?.is_some_and(|row| row.stopped);

@@ -376,33 +376,13 @@ pub(crate) async fn managed(tx: &Tx, server: ServerId, id: i64) -> Result<Manage
     })
 }
 
-/// Moves a task's status if it still is what the caller saw.
-pub(crate) async fn move_status(
-    tx: &mut Tx,
-    id: i64,
-    from: Status,
-    to: Status,
-    error: Option<&str>,
-) -> Result<bool, Error> {
-    let Some(row) = row(tx.reads(), id).await? else {
-        return Ok(false);
-    };
-    if row.status != from.as_str() {
-        return Ok(false);
+/// What a task remembers of a new status beside it.
+pub(crate) fn remember_since(row: &mut scheduled_task::Model, to: Status, at: i64) {
+    // What was due while cron did not have it, or had it otherwise, was not missed.
+    row.active_since = (to == Status::Active).then_some(at);
+    if to != Status::Active {
+        row.missed_at = None;
     }
-    let at = tx.at().0;
-    tx.update(&row, |row| {
-        row.status = to.as_str().to_owned();
-        row.error_log = error.map(str::to_owned);
-        row.updated_at = at;
-        // What was due while cron did not have it, or had it otherwise, was not missed.
-        row.active_since = (to == Status::Active).then_some(at);
-        if to != Status::Active {
-            row.missed_at = None;
-        }
-    })
-    .await?;
-    Ok(true)
 }
 
 /// Where a task stands once its server has it as it is on record.

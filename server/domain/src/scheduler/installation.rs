@@ -184,30 +184,6 @@ pub(crate) async fn managed(tx: &Tx, server: &server::Model, id: i64) -> Result<
     })
 }
 
-/// Moves its status if that still is what the caller saw.
-pub(crate) async fn move_status(
-    tx: &mut Tx,
-    id: i64,
-    from: Status,
-    to: Status,
-    error: Option<&str>,
-) -> Result<bool, Error> {
-    let Some(row) = scheduler::Entity::find_by_id(id).one(tx.reads()).await? else {
-        return Ok(false);
-    };
-    if row.status != from.as_str() {
-        return Ok(false);
-    }
-    let at = tx.at().0;
-    tx.update(&row, |row| {
-        row.status = to.as_str().to_owned();
-        row.error_log = error.map(str::to_owned);
-        row.updated_at = at;
-    })
-    .await?;
-    Ok(true)
-}
-
 pub(crate) async fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
     if let Some(row) = scheduler::Entity::find_by_id(id).one(tx.reads()).await? {
         tx.delete(row).await?;

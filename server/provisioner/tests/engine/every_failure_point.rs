@@ -6,6 +6,7 @@ mod bench;
 mod clicks;
 mod database;
 mod kinds;
+mod records;
 mod remote;
 
 use std::fmt::Debug;
