@@ -13,7 +13,7 @@ mod time;
 mod toasts;
 
 pub use self::copy::CopyButton;
-pub use self::dialog::Dialog;
+pub use self::dialog::{Cancel, Dialog, note_closed};
 pub use self::fields::{ChoiceField, Field, Select, TextField};
 pub use self::icons::{Icon, Shape};
 pub use self::page::{ErrorView, NotFound, live_page};

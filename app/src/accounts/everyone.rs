@@ -12,7 +12,7 @@ use super::{list, remove};
 use crate::invitations::{self, Invitations};
 use crate::live::live;
 use crate::ui::{
-    ACTIONS, Ago, Dialog, Field, FormMessage, Icon, Rows, Shape, Submission, SubmitButton,
+    ACTIONS, Ago, Cancel, Dialog, Field, FormMessage, Icon, Rows, Shape, Submission, SubmitButton,
     TextField, Toasts, live_page, row_of, row_tint,
 };
 
@@ -164,9 +164,7 @@ fn RemoveForm(account: AccountSummary, open: RwSignal<bool>) -> impl IntoView {
             <FormMessage submission/>
             <Field field=confirm_email label="E-mail of the account"/>
             <div class="form-actions">
-                <button type="button" class="button" on:click=move |_| open.set(false)>
-                    "Cancel"
-                </button>
+                <Cancel open/>
                 <SubmitButton submission label="Remove account" busy="Removing account..." is_danger=true/>
             </div>
         </form>

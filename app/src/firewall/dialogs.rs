@@ -12,7 +12,7 @@ use super::form::{RuleForm, RuleInputs, wanted};
 use super::update;
 use crate::lifecycle::remove;
 use crate::operations::Steps;
-use crate::ui::{Dialog, FormMessage, Submission, SubmitButton};
+use crate::ui::{Cancel, Dialog, FormMessage, Submission, SubmitButton};
 
 /// Changes the rule in `edited`.
 #[component]
@@ -98,15 +98,6 @@ fn RemoveForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> imp
                 <SubmitButton submission label="Remove rule" busy="Removing rule..." is_danger=true/>
             </div>
         </form>
-    }
-}
-
-#[component]
-fn Cancel(open: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <button type="button" class="button" on:click=move |_| open.set(false)>
-            "Cancel"
-        </button>
     }
 }
 

@@ -12,7 +12,7 @@ use super::form::{ProgramForm, ProgramInputs, wanted};
 use super::{control, update};
 use crate::lifecycle::{operation_path, remove};
 use crate::operations::Steps;
-use crate::ui::{Dialog, FormMessage, Submission, SubmitButton, Toast, Toasts};
+use crate::ui::{Cancel, Dialog, FormMessage, Submission, SubmitButton, Toast, Toasts};
 
 /// What somebody is about to do to a program.
 #[derive(Clone, Copy)]
@@ -204,15 +204,6 @@ fn ControlForm(
                 />
             </div>
         </form>
-    }
-}
-
-#[component]
-fn Cancel(open: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <button type="button" class="button" on:click=move |_| open.set(false)>
-            "Cancel"
-        </button>
     }
 }
 

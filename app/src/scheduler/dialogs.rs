@@ -12,7 +12,7 @@ use super::form::{TaskForm, TaskInputs, wanted};
 use super::update;
 use crate::lifecycle::remove;
 use crate::operations::Steps;
-use crate::ui::{Dialog, FormMessage, Submission, SubmitButton};
+use crate::ui::{Cancel, Dialog, FormMessage, Submission, SubmitButton};
 
 /// Changes the task in `edited`.
 #[component]
@@ -98,15 +98,6 @@ fn RemoveForm(server: ServerId, task: TaskResource, open: RwSignal<bool>) -> imp
                 <SubmitButton submission label="Remove task" busy="Removing task..." is_danger=true/>
             </div>
         </form>
-    }
-}
-
-#[component]
-pub fn Cancel(open: RwSignal<bool>) -> impl IntoView {
-    view! {
-        <button type="button" class="button" on:click=move |_| open.set(false)>
-            "Cancel"
-        </button>
     }
 }
 

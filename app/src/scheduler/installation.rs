@@ -9,12 +9,13 @@ use wire::scheduler::{InstallationResource, SchedulerResource};
 use wire::servers::{Connection, ServerInput};
 use wire::{ResourceKind, SchedulerId, ServerId, Status};
 
-use super::dialogs::Cancel;
 use super::form::wanted;
 use super::{install, repair};
 use crate::lifecycle::{Badge, LifecycleActions, StatusBadge, remove};
 use crate::operations::Steps;
-use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission, SubmitButton, Toasts, row_of};
+use crate::ui::{
+    Cancel, Dialog, FormMessage, Icon, Shape, Submission, SubmitButton, Toasts, row_of,
+};
 
 /// The head of the page: the record first, then what cron itself was last found to do, as it may die at any time.
 #[component]

@@ -11,7 +11,7 @@ use wire::servers::ServerSummary;
 
 use super::Early;
 use super::hits::{Hit, find};
-use crate::ui::{Icon, Shape};
+use crate::ui::{Icon, Shape, note_closed};
 
 #[component]
 pub fn SearchDialog(
@@ -86,12 +86,6 @@ pub fn SearchDialog(
             open.set(false);
         }
     };
-    // Told a while after it happened; by then it may be open again.
-    let closed = move |_| {
-        if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
-            open.set(false);
-        }
-    };
     let is_nothing =
         move || hits.with(Vec::is_empty) && words.with(|words| !words.trim().is_empty());
     view! {
@@ -99,7 +93,7 @@ pub fn SearchDialog(
             node_ref=dialog
             class="search"
             aria-label="Search Ctrl K"
-            on:close=closed
+            on:close=move |_| note_closed(dialog, open)
             on:click=click
         >
             <div class="search-box">

@@ -9,7 +9,7 @@ use wire::servers::{Connection, ServerInput, ServerSummary};
 use super::reboot;
 use crate::lifecycle::operation_path;
 use crate::operations::{Steps, Wanted};
-use crate::ui::{Dialog, FormMessage, Icon, Shape, Submission};
+use crate::ui::{Cancel, Dialog, FormMessage, Icon, Shape, Submission};
 
 /// The button, and the dialog that names the server.
 #[component]
@@ -65,9 +65,7 @@ pub fn RebootServer(#[prop(into)] server: Signal<ServerSummary>) -> impl IntoVie
             />
             <FormMessage submission/>
             <div class="form-actions">
-                <button type="button" class="button" on:click=move |_| open.set(false)>
-                    "Cancel"
-                </button>
+                <Cancel open/>
                 <button
                     type="button"
                     class="button is-danger"

@@ -8,7 +8,7 @@ use wire::servers::{RemoveServerInput, RemovedServer, ServerSummary};
 
 use super::remove;
 use crate::ui::{
-    Dialog, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField, Toasts,
+    Cancel, Dialog, Field, FormMessage, Icon, Shape, Submission, SubmitButton, TextField, Toasts,
 };
 
 /// The button, and the dialog that asks for the name.
@@ -94,9 +94,7 @@ fn RemoveForm(server: Signal<ServerSummary>, open: RwSignal<bool>) -> impl IntoV
             <FormMessage submission/>
             <Field field=confirm_name label="Server name"/>
             <div class="form-actions">
-                <button type="button" class="button" on:click=move |_| open.set(false)>
-                    "Cancel"
-                </button>
+                <Cancel open/>
                 <SubmitButton submission label="Remove server" busy="Removing server..." is_danger=true/>
             </div>
         </form>

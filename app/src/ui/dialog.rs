@@ -21,16 +21,27 @@ pub fn Dialog(
             dialog.close();
         }
     });
-    // A browser tells that it closed a dialog a while after it did; by then it may be open again.
-    let closed = move |_| {
-        if node.get_untracked().is_none_or(|dialog| !dialog.open()) {
-            open.set(false);
-        }
-    };
     view! {
-        <dialog node_ref=node class="dialog" aria-labelledby=id on:close=closed>
+        <dialog node_ref=node class="dialog" aria-labelledby=id on:close=move |_| note_closed(node, open)>
             <h2 id=id>{title}</h2>
             {children()}
         </dialog>
+    }
+}
+
+/// A browser tells that it closed a dialog a while after it did; by then it may be open again.
+pub fn note_closed(dialog: NodeRef<html::Dialog>, open: RwSignal<bool>) {
+    if dialog.get_untracked().is_none_or(|dialog| !dialog.open()) {
+        open.set(false);
+    }
+}
+
+/// Leaves a dialog without doing what it asks about.
+#[component]
+pub fn Cancel(open: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <button type="button" class="button" on:click=move |_| open.set(false)>
+            "Cancel"
+        </button>
     }
 }
