@@ -41,6 +41,12 @@ impl Standing {
         })
     }
 
+    /// Whether a session or an owner's server that was there before is gone.
+    pub fn lacks_something_of(&self, before: &Self) -> bool {
+        let has_owner = |(server, owner)| self.owners.get(server) == Some(owner);
+        !before.sessions.is_subset(&self.sessions) || !before.owners.iter().all(has_owner)
+    }
+
     /// Whether a session that was alive before still is.
     pub fn still_lives(&self, who: &SignedIn) -> bool {
         self.sessions.contains(&who.session().0)

@@ -1,6 +1,7 @@
 //! One socket: what it asks, what it hears, and when it ends.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use domain::bus::Topic;
 use domain::{Panel, sessions};
 use futures::{SinkExt, StreamExt};
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
@@ -17,7 +18,7 @@ use wire::event::Channel;
 
 use super::fanout::Membership;
 use super::outlet::{Line, Outlet};
-use super::sockets::{Look, Seat, Sockets};
+use super::sockets::{Look, Looks, Seat, Sockets};
 use crate::broadcasting::{self, Refusal, Request};
 
 const MOST_SUBSCRIPTIONS: usize = 200;
@@ -64,6 +65,8 @@ pub struct Socket {
     who: Option<SignedIn>,
     /// When it was last known for certain that the session lives.
     known_at: Instant,
+    /// When the last look that counts for it began.
+    looked_at: Option<Instant>,
     /// Whether the cookie alone opens channels: the page is the panel's own.
     is_own_page: bool,
     seat: Option<Seat>,
@@ -105,6 +108,7 @@ impl Socket {
             sockets,
             who,
             known_at: now,
+            looked_at: None,
             channels: HashMap::new(),
             opened_at: now,
             heard_at: now,
@@ -127,9 +131,13 @@ impl Socket {
             broadcasting::connection_established(&self.id, pace.activity.as_secs().max(1));
         self.send(established).await?;
         let mut closing = self.sockets.closing();
-        let mut check = interval(pace.check);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = self.sockets.looks();
+        let mut wait = pin!(sleep_until(self.next_wait()));
         loop {
+            if self.next_wait() < wait.deadline() {
+                wait.as_mut().reset(self.next_wait());
+            }
+            let is_unseen = self.is_unseen();
             tokio::select! {
                 drained = self.outlet.drain() => match drained {
                     Ok(()) => self.tell_of_gap().await?,
@@ -146,7 +154,12 @@ impl Socket {
                         Some(Ok(Message::Close(_))) | None => return Err(Gone),
                     }
                 }
-                _ = check.tick() => self.look_around().await?,
+                Ok(()) = looks.all.changed(), if is_unseen => self.heed(&looks).await?,
+                Ok(()) = looks.losses.changed() => self.heed(&looks).await?,
+                () = &mut wait => {
+                    self.after_silence().await?;
+                    wait.as_mut().reset(self.next_wait());
+                }
                 () = told(&mut closing) => return self.close(Closing::PanelStops).await,
             }
         }
@@ -257,39 +270,66 @@ impl Socket {
         }
     }
 
-    /// What no event tells: the session's end, access that was lost, a peer that is gone.
-    async fn look_around(&mut self) -> Result<(), Gone> {
+    /// Whether no look has begun yet after everything that it may hear by now.
+    fn is_unseen(&self) -> bool {
+        let newest = self.channels.values().map(|joined| joined.at).max();
+        let newest = newest.map_or(self.known_at, |at| at.max(self.known_at));
+        self.who.is_some() && self.looked_at.is_none_or(|looked_at| looked_at <= newest)
+    }
+
+    /// What no event tells: the session's end, access that was lost.
+    async fn heed(&mut self, looks: &Looks) -> Result<(), Gone> {
+        let look = looks.all.borrow().clone();
+        let (Some(look), Some(who)) = (look, self.who.clone()) else {
+            return Ok(());
+        };
+        self.looked_at = Some(look.began_at);
+        if look.began_at > self.known_at && !look.standing.still_lives(&who) {
+            return self.close(Closing::SessionEnded).await;
+        }
+        for channel in self.lost_channels(&look, &who) {
+            self.leave(channel);
+            let name = channel.to_string();
+            self.send(broadcasting::subscription_error(&name, Refusal::NotYours))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// When something is due if nothing is heard.
+    fn next_wait(&self) -> Instant {
+        let pace = self.sockets.pace;
+        let due = match (&self.who, self.asked_at) {
+            (None, _) => self.opened_at + pace.unknown,
+            (Some(_), Some(asked_at)) => asked_at + pace.answer,
+            (Some(_), None) => self.heard_at + pace.activity,
+        };
+        // One that takes nothing tells nobody.
+        due.min(Instant::now() + LONGEST_SEND)
+    }
+
+    /// A peer that takes nothing, answers nothing, or never said who it is.
+    async fn after_silence(&mut self) -> Result<(), Gone> {
         let pace = self.sockets.pace;
         if self
             .outlet
             .stalled_for()
-            .is_some_and(|time| time > LONGEST_SEND)
+            .is_some_and(|time| time >= LONGEST_SEND)
         {
             return Err(Gone);
         }
-        let Some(who) = self.who.clone() else {
-            return if self.opened_at.elapsed() > pace.unknown {
+        if self.who.is_none() {
+            return if self.opened_at.elapsed() >= pace.unknown {
                 self.close(Closing::NothingAsked).await
             } else {
                 Ok(())
             };
-        };
-        if let Some(look) = self.sockets.last_look() {
-            if look.began_at > self.known_at && !look.standing.still_lives(&who) {
-                return self.close(Closing::SessionEnded).await;
-            }
-            for channel in self.lost_channels(&look, &who) {
-                self.leave(channel);
-                let name = channel.to_string();
-                self.send(broadcasting::subscription_error(&name, Refusal::NotYours))
-                    .await?;
-            }
         }
         match self.asked_at {
-            Some(asked_at) if asked_at.elapsed() > pace.answer => {
+            Some(asked_at) if asked_at.elapsed() >= pace.answer => {
                 self.close(Closing::NoAnswer).await
             }
-            None if self.heard_at.elapsed() > pace.activity => {
+            None if self.heard_at.elapsed() >= pace.activity => {
                 self.asked_at = Some(Instant::now());
                 self.send(broadcasting::ping()).await
             }

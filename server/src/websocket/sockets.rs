@@ -29,8 +29,7 @@ pub struct Pace {
     pub activity: Duration,
     /// How long the answer may take.
     pub answer: Duration,
-    /// How often the panel looks at sessions and access, and how often a socket asks what was seen: the end of either
-    /// ends a subscription within twice this time.
+    /// How often the panel looks at sessions and access: the end of either ends a subscription within twice this time.
     pub check: Duration,
     /// How long a socket may go without showing whose it is.
     pub unknown: Duration,
@@ -55,7 +54,8 @@ pub struct Sockets {
     closing: watch::Sender<bool>,
     fanout: OnceLock<Fanout>,
     is_looking: AtomicBool,
-    look: Mutex<Option<Arc<Look>>>,
+    looks: watch::Sender<Option<Arc<Look>>>,
+    losses: watch::Sender<()>,
 }
 
 /// What was seen when sessions and access were looked at.
@@ -63,6 +63,14 @@ pub struct Look {
     /// It tells nothing of what began later.
     pub began_at: Instant,
     pub standing: Standing,
+}
+
+/// What a socket waits for: sockets that look by themselves cost a wake-up each, 500 in a second for a thousand of them.
+pub struct Looks {
+    /// Each look. Of use to a socket until one began after everything that it holds.
+    pub all: watch::Receiver<Option<Arc<Look>>>,
+    /// Looks that found something gone that was there before.
+    pub losses: watch::Receiver<()>,
 }
 
 impl Default for Sockets {
@@ -80,7 +88,8 @@ impl Sockets {
             closing: watch::Sender::new(false),
             fanout: OnceLock::new(),
             is_looking: AtomicBool::new(false),
-            look: Mutex::default(),
+            looks: watch::Sender::new(None),
+            losses: watch::Sender::new(()),
         }
     }
 
@@ -96,9 +105,12 @@ impl Sockets {
         }
     }
 
-    /// What was seen last; `None` before anything was.
-    pub fn last_look(&self) -> Option<Arc<Look>> {
-        self.look().clone()
+    /// What is seen from now on, and what was seen last.
+    pub fn looks(&self) -> Looks {
+        Looks {
+            all: self.looks.subscribe(),
+            losses: self.losses.subscribe(),
+        }
     }
 
     /// A place for a socket of a session, or of nobody known yet; `None` when all are taken.
@@ -149,8 +161,11 @@ impl Sockets {
         }
     }
 
-    fn look(&self) -> MutexGuard<'_, Option<Arc<Look>>> {
-        self.look.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note(&self, look: Arc<Look>) {
+        let before = self.looks.send_replace(Some(Arc::clone(&look)));
+        if before.is_some_and(|before| look.standing.lacks_something_of(&before.standing)) {
+            self.losses.send_replace(());
+        }
     }
 
     fn cut_off(&self) -> MutexGuard<'_, HashSet<SessionId>> {
@@ -169,7 +184,7 @@ async fn look_again_and_again(sockets: Weak<Sockets>, db: Db) {
         if !open.taken().is_empty() {
             let began_at = Instant::now();
             match timeout(LONGEST_LOOK, Standing::read(&db)).await {
-                Ok(Ok(standing)) => *open.look() = Some(Arc::new(Look { began_at, standing })),
+                Ok(Ok(standing)) => open.note(Arc::new(Look { began_at, standing })),
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "who may still listen could not be looked up");
                 }

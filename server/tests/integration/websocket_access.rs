@@ -243,6 +243,24 @@ async fn the_end_of_a_session_or_an_account_ends_its_sockets_within_five_seconds
 }
 
 #[tokio::test]
+async fn a_session_that_began_and_ended_between_two_looks_has_no_socket_either() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let address = serve(&app).await;
+    // The panel looks at sessions as soon as somebody listens, and then every two seconds.
+    let _kept = both_ways(&app, address, &owner, "private-servers").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let short = app.another_session(&owner).await;
+    let mut sockets = both_ways(&app, address, &short, "private-servers").await;
+    sign_out(&app, &short).await;
+    let ended_at = Instant::now();
+    for socket in &mut sockets {
+        assert_eq!(socket.end().await, Some(4009));
+    }
+    assert!(ended_at.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
 async fn losing_a_server_ends_its_channel_within_five_seconds_and_leaves_the_others() {
     let app = TestApp::start().await;
     let people = people(&app).await;
