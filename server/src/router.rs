@@ -87,7 +87,7 @@ pub const ROUTES: &[Route] = &[
     #[cfg(feature = "bench")]
     Route {
         path: "/bench/publish",
-        policy: Policy::SignedIn,
+        policy: Policy::Public,
         handler: |_| post(crate::bench::publish),
     },
 ];

@@ -13,6 +13,7 @@ const DAY_MS = 24 * 3_600_000;
 export async function panel(binary, subscribers) {
   const panel = await Panel.start({ BROKEFORGE_BINARY: binary });
   const server = await panel.addServer(await panel.makeAccount(), 'watched');
+  const user = panel.sql('SELECT id FROM users').trim();
   const tokens = makeSessions(panel, Math.ceil(subscribers / SOCKETS_OF_A_SESSION));
   const file = join(panel.data, 'tokens');
   writeFileSync(file, tokens.join('\n'));
@@ -21,7 +22,7 @@ export async function panel(binary, subscribers) {
     url: panel.url,
     server,
     cookie: `brokeforge_session=${tokens[0]}`,
-    args: ['--kind', 'brokeforge', '--address', address, '--server', String(server), '--sessions', file],
+    args: ['--kind', 'brokeforge', '--address', address, '--server', String(server), '--user', user, '--sessions', file],
     pid: panel.process.pid,
     stop: () => panel.stop(),
   };

@@ -24,8 +24,8 @@ impl Connection {
         })
     }
 
-    /// Sends a request and waits for the end of its answer.
-    pub fn send(&mut self, request: &str) -> Result<()> {
+    /// Sends a request, waits for the end of its answer, and gives what stands in that.
+    pub fn send(&mut self, request: &str) -> Result<&str> {
         self.stream.write_all(request.as_bytes())?;
         self.answer.clear();
         let mut bytes = [0; 4096];
@@ -35,7 +35,8 @@ impl Connection {
                 count => self.answer.extend(&bytes[..count]),
             }
         }
-        Ok(())
+        let answer = std::str::from_utf8(&self.answer)?;
+        Ok(answer.split_once("\r\n\r\n").map_or("", |(_, body)| body))
     }
 }
 

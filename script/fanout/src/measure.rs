@@ -155,6 +155,10 @@ fn publish(
     pace: Option<Duration>,
 ) -> Result<Vec<Duration>> {
     let mut connection = Connection::open(peer.address)?;
+    let permission = match peer.permission() {
+        Some(request) => connection.send(&request)?.to_owned(),
+        None => String::new(),
+    };
     let mut answers = Vec::with_capacity(events);
     let began_at = clock.elapsed();
     let mut due = began_at;
@@ -164,7 +168,7 @@ fn publish(
             due += pace;
         }
         let sent_at = clock.elapsed();
-        connection.send(&peer.publication(&Marker { number, sent_at }.text()))?;
+        connection.send(&peer.publication(&Marker { number, sent_at }.text(), &permission))?;
         answers.push(clock.elapsed().saturating_sub(sent_at));
     }
     Ok(answers)

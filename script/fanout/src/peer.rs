@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
+/// The number of the socket that the publisher could have.
+const PUBLISHER: &str = "1.1";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     Raw,
@@ -30,6 +33,9 @@ pub struct Options {
     /// The panel's: the server that is watched
     #[arg(long, required_if_eq("kind", "brokeforge"), default_value_t = 0)]
     server: i64,
+    /// The panel's: whose server that is
+    #[arg(long, required_if_eq("kind", "brokeforge"), default_value_t = 0)]
+    user: i64,
 }
 
 pub struct Peer {
@@ -37,6 +43,7 @@ pub struct Peer {
     pub address: SocketAddr,
     sessions: Vec<String>,
     server: i64,
+    user: i64,
 }
 
 impl Peer {
@@ -58,6 +65,7 @@ impl Peer {
             address: options.address,
             sessions,
             server: options.server,
+            user: options.user,
         })
     }
 
@@ -110,8 +118,21 @@ impl Peer {
         }
     }
 
-    /// The request that publishes an event to all subscribers.
-    pub fn publication(&self, marker: &str) -> String {
+    /// What a publisher asks for before; `None` where it need not show anything.
+    pub fn permission(&self) -> Option<String> {
+        match self.kind {
+            Kind::Raw | Kind::Nchan | Kind::Socketio => None,
+            Kind::Brokeforge => {
+                let channel = self.channel(0);
+                let body = format!(r#"{{"socket_id":"{PUBLISHER}","channel_name":"{channel}"}}"#);
+                let headers = format!("Origin: http://{}\r\n{}", self.address, self.cookie(0));
+                Some(self.post("/broadcasting/auth", &headers, &body))
+            }
+        }
+    }
+
+    /// The request that publishes an event to all subscribers, with what the one for permission was answered with.
+    pub fn publication(&self, marker: &str, permission: &str) -> String {
         let (path, body) = match self.kind {
             // What our own event says; each peer puts around it what it puts around everything.
             Kind::Raw | Kind::Nchan | Kind::Socketio => (
@@ -122,16 +143,22 @@ impl Peer {
             ),
             Kind::Brokeforge => {
                 let channel = self.channel(0);
-                let body = format!(r#"{{"channel":"{channel}","marker":"{marker}"}}"#);
+                let (user, auth) = (self.user, auth_of(permission));
+                let body = format!(
+                    r#"{{"channel":"{channel}","marker":"{marker}","user":{user},"auth":"{auth}","socket_id":"{PUBLISHER}"}}"#
+                );
                 ("/bench/publish", body)
             }
         };
+        self.post(path, "", &body)
+    }
+
+    fn post(&self, path: &str, headers: &str, body: &str) -> String {
         format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n{}\r\n{body}",
+             Content-Length: {}\r\n{headers}\r\n{body}",
             self.address,
             body.len(),
-            self.cookie(0)
         )
     }
 
@@ -152,6 +179,11 @@ impl Peer {
         let token = &self.sessions[subscriber % self.sessions.len()];
         format!("Cookie: brokeforge_session={token}\r\n")
     }
+}
+
+/// The `auth` of `{"auth":"..."}`, which holds nothing that is escaped.
+fn auth_of(answer: &str) -> &str {
+    answer.split('"').nth(3).unwrap_or_default()
 }
 
 pub fn contains(message: &[u8], text: &[u8]) -> bool {
