@@ -34,6 +34,7 @@ pub async fn create(input: CreateRuleInput) -> Result<RuleId, ApiError> {
 pub async fn update(input: UpdateRuleInput) -> Result<(), ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let rule = wire::firewall::NewRule::parse(&input.rule)?;
-    domain::firewall::request_change(&panel.db, &who, &server, input.rule_id, rule).await?;
+    let (id, shown) = (input.rule_id, Some(&input.shown));
+    domain::firewall::request_change(&panel.db, &who, &server, id, rule, shown).await?;
     Ok(())
 }

@@ -41,7 +41,8 @@ pub async fn create(input: CreateProgramInput) -> Result<ProgramId, ApiError> {
 pub async fn update(input: UpdateProgramInput) -> Result<(), ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let program = wire::programs::NewProgram::parse(&input.program)?;
-    domain::programs::request_edit(&panel, &who, &server, input.program_id, program).await?;
+    let (id, shown) = (input.program_id, Some(&input.shown));
+    domain::programs::request_edit(&panel, &who, &server, id, program, shown).await?;
     Ok(())
 }
 
@@ -50,7 +51,8 @@ pub async fn update(input: UpdateProgramInput) -> Result<(), ApiError> {
 pub async fn control(input: ControlInput) -> Result<Option<OperationId>, ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let change = domain::programs::ProgramChange::Control(input.act);
-    Ok(domain::programs::request_change(&panel, &who, &server, input.program_id, change).await?)
+    let id = input.program_id;
+    Ok(domain::programs::request_change(&panel, &who, &server, id, change, None).await?)
 }
 
 /// A program with its processes.

@@ -56,7 +56,8 @@ pub async fn update(input: UpdateTaskInput) -> Result<(), ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let task = wire::scheduler::NewTask::parse(&input.task)?;
     let change = domain::scheduler::TaskChange::Edit(task);
-    domain::scheduler::request_change(&panel.db, &who, &server, input.task_id, change).await?;
+    let (id, shown) = (input.task_id, Some(&input.shown));
+    domain::scheduler::request_change(&panel.db, &who, &server, id, change, shown).await?;
     Ok(())
 }
 
@@ -65,7 +66,8 @@ pub async fn update(input: UpdateTaskInput) -> Result<(), ApiError> {
 pub async fn pause(input: TaskInput) -> Result<(), ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let change = domain::scheduler::TaskChange::Pause;
-    domain::scheduler::request_change(&panel.db, &who, &server, input.task_id, change).await?;
+    let id = input.task_id;
+    domain::scheduler::request_change(&panel.db, &who, &server, id, change, None).await?;
     Ok(())
 }
 
@@ -74,7 +76,8 @@ pub async fn pause(input: TaskInput) -> Result<(), ApiError> {
 pub async fn resume(input: TaskInput) -> Result<(), ApiError> {
     let (panel, who, server) = crate::session::owned_server(input.server_id).await?;
     let change = domain::scheduler::TaskChange::Resume;
-    domain::scheduler::request_change(&panel.db, &who, &server, input.task_id, change).await?;
+    let id = input.task_id;
+    domain::scheduler::request_change(&panel.db, &who, &server, id, change, None).await?;
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub fn EditDialog(server: ServerId, edited: RwSignal<Option<RuleResource>>) -> i
 #[component]
 fn EditForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> impl IntoView {
     let form = RuleForm::of("edit-rule", &rule);
+    let shown = StoredValue::new(form.fields());
     let rule_id = rule.id;
     let submission = form.submission();
     let submit = move |event: SubmitEvent| {
@@ -37,6 +38,7 @@ fn EditForm(server: ServerId, rule: RuleResource, open: RwSignal<bool>) -> impl 
                 server_id: server,
                 rule_id,
                 rule: form.fields(),
+                shown: shown.get_value(),
             };
             submission.run(update(input), move |()| open.set(false));
         }

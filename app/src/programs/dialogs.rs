@@ -67,6 +67,7 @@ pub fn Dialogs(server: ServerId, asked: Asked) -> impl IntoView {
 #[component]
 fn EditForm(server: ServerId, program: ProgramResource, open: RwSignal<bool>) -> impl IntoView {
     let form = ProgramForm::of("edit-program", &program);
+    let shown = StoredValue::new(form.fields());
     let program_id = program.id;
     let submission = form.submission();
     let submit = move |event: SubmitEvent| {
@@ -76,6 +77,7 @@ fn EditForm(server: ServerId, program: ProgramResource, open: RwSignal<bool>) ->
                 server_id: server,
                 program_id,
                 program: form.fields(),
+                shown: shown.get_value(),
             };
             submission.run(update(input), move |()| open.set(false));
         }
@@ -176,6 +178,7 @@ fn ControlForm(
                 toasts.show(Toast {
                     message: format!("{} {name} is under way.", act.label()),
                     is_error: false,
+                    about: None,
                     link: Some((operation_path(server, operation), "Follow it")),
                 });
             }

@@ -28,6 +28,7 @@ pub fn EditDialog(server: ServerId, edited: RwSignal<Option<TaskResource>>) -> i
 #[component]
 fn EditForm(server: ServerId, task: TaskResource, open: RwSignal<bool>) -> impl IntoView {
     let form = TaskForm::of("edit-task", &task);
+    let shown = StoredValue::new(form.fields());
     let task_id = task.id;
     let submission = form.submission();
     let submit = move |event: SubmitEvent| {
@@ -37,6 +38,7 @@ fn EditForm(server: ServerId, task: TaskResource, open: RwSignal<bool>) -> impl 
                 server_id: server,
                 task_id,
                 task: form.fields(),
+                shown: shown.get_value(),
             };
             submission.run(update(input), move |()| open.set(false));
         }

@@ -24,6 +24,18 @@ pub struct RuleFields {
     pub action: Action,
 }
 
+impl From<NewRule> for RuleFields {
+    fn from(rule: NewRule) -> Self {
+        Self {
+            name: rule.name,
+            port: rule.port.to_string(),
+            protocol: rule.protocol,
+            source: rule.source.to_string(),
+            action: rule.action,
+        }
+    }
+}
+
 /// Adds a rule.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +53,8 @@ pub struct UpdateRuleInput {
     pub server_id: ServerId,
     pub rule_id: RuleId,
     pub rule: RuleFields,
+    /// As they were when the form was filled: if they are others by now, nothing is overwritten unseen.
+    pub shown: RuleFields,
 }
 
 /// Names a rule in a call.

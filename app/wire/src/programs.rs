@@ -32,6 +32,8 @@ pub struct UpdateProgramInput {
     pub server_id: ServerId,
     pub program_id: ProgramId,
     pub program: ProgramFields,
+    /// As they were when the form was filled: if they are others by now, nothing is overwritten unseen.
+    pub shown: ProgramFields,
 }
 
 /// Names a program in a call.

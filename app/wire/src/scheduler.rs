@@ -32,6 +32,8 @@ pub struct UpdateTaskInput {
     pub server_id: ServerId,
     pub task_id: TaskId,
     pub task: TaskFields,
+    /// As they were when the form was filled: if they are others by now, nothing is overwritten unseen.
+    pub shown: TaskFields,
 }
 
 /// Names a task in a call.

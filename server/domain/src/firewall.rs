@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Set,
 };
-use wire::firewall::{FirewallEvent, FirewallResource, NewRule, RuleResource};
+use wire::firewall::{FirewallEvent, FirewallResource, NewRule, RuleFields, RuleResource};
 use wire::operations::OperationKind;
 use wire::{ApiError, OperationId, ResourceKind, RuleId, ServerId, Status, Timestamp};
 
@@ -19,6 +19,7 @@ use crate::db::Tx;
 use crate::entities::{firewall_rule, operation, server};
 use crate::managed::{self, Managed};
 use crate::queue::{self, NewOperation};
+use crate::unseen::refuse_unseen_changes;
 use crate::{Db, Error, servers, words};
 
 /// More than any sshd listens on.
@@ -121,13 +122,15 @@ pub async fn request(
 /// Changes a rule on its server; the record keeps its old words until that has worked. `None`: it says so already.
 ///
 /// # Errors
-/// As `request`; `Conflict` while other work on the rule is under way.
+/// As `request`; `Conflict` while other work on the rule is under way, and when somebody else has changed it since it was
+/// shown.
 pub async fn request_change(
     db: &Db,
     who: &SignedIn,
     server: &OwnedServer,
     id: RuleId,
     rule: NewRule,
+    shown: Option<&RuleFields>,
 ) -> Result<Option<OperationId>, Error> {
     let mut tx = db.begin().await?;
     let row = find(tx.reads(), server.id(), id.0).await?;
@@ -138,8 +141,12 @@ pub async fn request_change(
             status.as_str()
         )));
     }
-    if rule_of(&row)? == rule {
+    let present = rule_of(&row)?;
+    if present == rule {
         return Ok(None);
+    }
+    if let Some(shown) = shown {
+        refuse_unseen_changes("firewall rule", &present.into(), shown)?;
     }
     refuse_what_cannot_be(tx.reads(), &server.0, &rule, Some(id)).await?;
     managed::write(

@@ -29,6 +29,7 @@ pub mod secrets;
 pub mod servers;
 pub mod sessions;
 pub mod standing;
+mod unseen;
 mod user_agent;
 mod words;
 

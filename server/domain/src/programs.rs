@@ -14,7 +14,7 @@ use rand::RngCore;
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use serde::{Deserialize, Serialize};
 use wire::operations::OperationKind;
-use wire::programs::{NewProgram, ProgramAct, ProgramSettings};
+use wire::programs::{NewProgram, ProgramAct, ProgramFields, ProgramSettings};
 use wire::{ApiError, OperationId, ProgramId, ResourceKind, ServerId, Status};
 
 pub use self::environment::Variable;
@@ -26,6 +26,7 @@ use crate::entities::{program, server};
 use crate::managed::{self, Managed};
 use crate::queue::{self, NewOperation};
 use crate::scheduler::installation;
+use crate::unseen::refuse_unseen_changes;
 use crate::{Error, Panel, words};
 
 /// A program as its server is to have it.
@@ -157,17 +158,19 @@ pub async fn request(
 /// Changes what a program says; the record keeps what it says until that has worked. `None`: it says so already.
 ///
 /// # Errors
-/// `Conflict` while other work on the program is under way; `Invalid` for a variable without a value.
+/// `Conflict` while other work on the program is under way, and when somebody else has changed it since it was shown;
+/// `Invalid` for a variable without a value.
 pub async fn request_edit(
     panel: &Panel,
     who: &SignedIn,
     server: &OwnedServer,
     id: ProgramId,
     program: NewProgram,
+    shown: Option<&ProgramFields>,
 ) -> Result<Option<OperationId>, Error> {
     let row = find(panel.db.reads(), server.id(), id.0).await?;
     let change = edit(panel, &row, program)?;
-    request_change(panel, who, server, id, change).await
+    request_change(panel, who, server, id, change, shown).await
 }
 
 /// Changes, starts, stops or restarts a program. `None`: it is so already.
@@ -180,6 +183,7 @@ pub async fn request_change(
     server: &OwnedServer,
     id: ProgramId,
     change: ProgramChange,
+    shown: Option<&ProgramFields>,
 ) -> Result<Option<OperationId>, Error> {
     let mut tx = panel.db.begin().await?;
     let row = find(tx.reads(), server.id(), id.0).await?;
@@ -206,6 +210,10 @@ pub async fn request_change(
     };
     if is_so && status != Status::Failed {
         return Ok(None);
+    }
+    if let (false, Some(shown)) = (is_so, shown) {
+        let present = ProgramFields::of(settings_of(&row)?, row.variables.lines());
+        refuse_unseen_changes("background program", &present, shown)?;
     }
     let kind = ResourceKind::Program;
     managed::write(&mut tx, kind, row.id, status, Status::Installing, None).await?;

@@ -18,7 +18,7 @@ use rand::RngCore;
 use sea_orm::{ActiveValue::NotSet, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 use serde::{Deserialize, Serialize};
 use wire::operations::OperationKind;
-use wire::scheduler::{NewTask, TaskTimeout};
+use wire::scheduler::{NewTask, TaskFields, TaskTimeout};
 use wire::{ApiError, OperationId, ResourceKind, ServerId, Status, TaskId};
 
 pub use self::next::next_of_server;
@@ -33,6 +33,7 @@ use crate::db::Tx;
 use crate::entities::{scheduled_task, server};
 use crate::managed::{self, Managed};
 use crate::queue::{self, NewOperation};
+use crate::unseen::refuse_unseen_changes;
 use crate::{Db, Error, Panel, servers, words};
 
 /// A task as its server is to have it.
@@ -155,13 +156,15 @@ pub async fn request(
 /// already.
 ///
 /// # Errors
-/// `Conflict` while other work on the task is under way, and where the scheduler is not active, but for a pause.
+/// `Conflict` while other work on the task is under way, when somebody else has changed it since it was shown, and where
+/// the scheduler is not active, but for a pause.
 pub async fn request_change(
     db: &Db,
     who: &SignedIn,
     server: &OwnedServer,
     id: TaskId,
     change: TaskChange,
+    shown: Option<&TaskFields>,
 ) -> Result<Option<OperationId>, Error> {
     let mut tx = db.begin().await?;
     let row = find(tx.reads(), server.id(), id.0).await?;
@@ -179,6 +182,9 @@ pub async fn request_change(
     };
     if is_so && status != Status::Failed {
         return Ok(None);
+    }
+    if let (false, Some(shown)) = (is_so, shown) {
+        refuse_unseen_changes("scheduled task", &task_of(&row)?.into(), shown)?;
     }
     let next = match &change {
         TaskChange::Edit(_) => Some("change the task"),

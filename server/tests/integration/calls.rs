@@ -69,7 +69,7 @@ async fn a_rule_is_found_under_its_own_server_only() {
     for (path, input) in [
         (
             "/api/firewall/update",
-            json!({ "server_id": mine, "rule_id": id, "rule": rule("x", "8082") }),
+            json!({ "server_id": mine, "rule_id": id, "rule": rule("x", "8082"), "shown": rule("x", "8082") }),
         ),
         (
             "/api/lifecycle/retry",
@@ -106,7 +106,7 @@ fn foreign_calls(server: &Value, rule_id: &Value, operation: &Value) -> Vec<(&'s
         ),
         (
             "/api/firewall/update",
-            json!({ "server_id": server, "rule_id": rule_id, "rule": rule("x", "8082") }),
+            json!({ "server_id": server, "rule_id": rule_id, "rule": rule("x", "8082"), "shown": rule("x", "8082") }),
         ),
         (
             "/api/lifecycle/retry",

@@ -168,7 +168,7 @@ async fn a_change_that_fails_leaves_the_old_words_and_the_reason() {
     let id = add_rule(&app, &owner, server).await;
     app.start_worker();
     until(&app, &owner, server, "active").await;
-    let change = json!({ "server_id": server, "rule_id": id, "rule": rule("Web", "8082") });
+    let change = json!({ "server_id": server, "rule_id": id, "rule": rule("Web", "8082"), "shown": rule("Web", "8081") });
     refusing(&app);
     app.call(Some(&owner), "/api/firewall/update", change.clone())
         .await;

@@ -43,6 +43,7 @@ mod sshd;
 mod starting;
 mod support;
 mod tree;
+mod unseen_changes;
 mod user_command;
 mod websocket;
 mod websocket_access;

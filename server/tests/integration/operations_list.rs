@@ -141,6 +141,26 @@ async fn what_failed_names_its_step_and_is_begun_again_from_its_row_once() {
 }
 
 #[tokio::test]
+async fn what_is_queued_says_what_it_waits_for() {
+    let app = TestApp::start().await;
+    let owner = app.owner().await;
+    let server = app.provisioned_server(&owner).await;
+    let takes_long = Answer::code(0).taking(std::time::Duration::from_mins(1));
+    app.connector.remote.respond(move |_| takes_long.clone());
+    add_rule(&app, &owner, server, "8081").await;
+    app.start_worker();
+    wait_for(&app, &owner, |row| row["state"] == "running").await;
+    add_rule(&app, &owner, server, "8082").await;
+    let queued = wait_for(&app, &owner, |row| row["state"] == "queued").await;
+    let input = json!({ "operation_id": queued["id"] });
+    let shown = app.call(Some(&owner), "/api/operations/show", input).await;
+    assert_eq!(
+        shown.body["note"],
+        "Waits for its turn: Add firewall rule Web (8081/tcp) is under way on this server."
+    );
+}
+
+#[tokio::test]
 async fn a_failed_change_and_a_failed_removal_are_begun_again_as_they_were_asked_for() {
     let app = TestApp::start().await;
     let owner = app.owner().await;
@@ -150,7 +170,7 @@ async fn a_failed_change_and_a_failed_removal_are_begun_again_as_they_were_asked
     wait_for(&app, &owner, |row| row["state"] == "succeeded").await;
 
     app.connector.remote.respond(|_| Answer::code(1));
-    let change = json!({ "server_id": server, "rule_id": id, "rule": rule("Web", "8082") });
+    let change = json!({ "server_id": server, "rule_id": id, "rule": rule("Web", "8082"), "shown": rule("Web", "8081") });
     app.call(Some(&owner), "/api/firewall/update", change).await;
     let failed = wait_for(&app, &owner, |row| row["state"] == "failed").await;
     app.connector.remote.respond(|_| Answer::code(0));

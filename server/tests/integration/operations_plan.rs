@@ -22,7 +22,8 @@ async fn what_is_shown_before_is_what_is_kept_with_the_operation_that_then_ran()
 
     let other = rule("Web", "9000:9005");
     let change = json!({ "change_rule": { "rule_id": id, "rule": other } });
-    let call = json!({ "server_id": server, "rule_id": id, "rule": other });
+    let call =
+        json!({ "server_id": server, "rule_id": id, "rule": other, "shown": rule("Web", "8081") });
     same(&app, &owner, server, change, "/api/firewall/update", call).await;
 
     let remove = json!({ "remove_rule": { "rule_id": id } });

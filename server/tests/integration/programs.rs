@@ -68,8 +68,12 @@ impl World {
         made.body.as_i64().unwrap()
     }
 
-    async fn update(&self, id: i64, program: Value) -> Answer {
-        let input = json!({ "server_id": self.server, "program_id": id, "program": program });
+    /// A form that was filled with one and sent with the other.
+    async fn update(&self, id: i64, mut shown: Value, program: Value) -> Answer {
+        for variable in shown["environment"].as_array_mut().unwrap() {
+            variable["value"] = Value::Null;
+        }
+        let input = json!({ "server_id": self.server, "program_id": id, "program": program, "shown": shown });
         let path = "/api/programs/update";
         self.app.call(Some(&self.owner), path, input).await
     }
@@ -207,7 +211,9 @@ async fn creating_changing_and_removing_a_program_is_announced_on_its_server() {
     world.obey();
     let id = world.active().await;
     assert!(heard());
-    world.update(id, fields("Worker", "false")).await;
+    world
+        .update(id, fields("Worker", "true"), fields("Worker", "false"))
+        .await;
     assert!(heard());
     world.until(|it| it["settings"]["command"] == "false").await;
     heard();
@@ -324,13 +330,17 @@ async fn an_edit_keeps_the_old_words_until_it_has_worked_and_a_stopped_program_s
     world.control("stop", id).await;
     world.until(|program| program["status"] == "paused").await;
     world.refuse();
-    let answer = world.update(id, fields("Worker", "false")).await;
+    let answer = world
+        .update(id, fields("Worker", "true"), fields("Worker", "false"))
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let shown = world.until(|program| !program["error_log"].is_null()).await;
     assert_eq!(shown["settings"]["command"], "true");
     assert_eq!(shown["status"], "paused");
     world.obey();
-    world.update(id, fields("Worker", "false")).await;
+    world
+        .update(id, fields("Worker", "true"), fields("Worker", "false"))
+        .await;
     let shown = world.until(|it| it["settings"]["command"] == "false").await;
     assert_eq!(shown["status"], "paused");
 }
@@ -395,6 +405,7 @@ async fn values_of_an_environment_are_sealed_kept_replaced_and_shown_nowhere() {
             .any(|sent| sent.contains("KEPT=canary-kept"))
     );
 
+    let first = secret.clone();
     secret["environment"] = json!([
         { "name": "KEPT", "value": null },
         { "name": "NEW", "value": "canary-new" },
@@ -406,7 +417,7 @@ async fn values_of_an_environment_are_sealed_kept_replaced_and_shown_nowhere() {
     let path = "/api/operations/preview";
     let plan = world.app.call(Some(&world.owner), path, preview).await;
     assert_eq!(plan.status, StatusCode::OK, "{}", plan.body);
-    world.update(id, secret.clone()).await;
+    world.update(id, first, secret.clone()).await;
     let shown = world
         .until(|it| it["variables"] == json!(["KEPT", "NEW"]))
         .await;
@@ -417,7 +428,7 @@ async fn values_of_an_environment_are_sealed_kept_replaced_and_shown_nowhere() {
     // The same once more is no change.
     let before = world.operations().await.len();
     secret["environment"][1]["value"] = json!("canary-new");
-    world.update(id, secret).await;
+    world.update(id, secret.clone(), secret).await;
     assert_eq!(world.operations().await.len(), before);
 
     let dump = crate::databases::dump(world.app.panel.db.reads()).await;
@@ -485,7 +496,10 @@ async fn somebody_elses_program_is_not_found_by_its_number() {
             ("program", json!({})),
             ("log", json!({})),
             ("control", json!({ "act": "stop" })),
-            ("update", json!({ "program": fields("Worker", "false") })),
+            (
+                "update",
+                json!({ "program": fields("Worker", "false"), "shown": fields("Worker", "true") }),
+            ),
         ] {
             let mut input = json!({ "server_id": server, "program_id": id });
             for (key, value) in more.as_object().unwrap() {

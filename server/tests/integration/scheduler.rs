@@ -227,8 +227,7 @@ async fn an_edit_keeps_the_old_words_until_it_has_worked_and_a_paused_task_pause
     world.of_task("pause", id).await;
     world.until(|task| task["status"] == "paused").await;
     let edit = async || {
-        let input =
-            json!({ "server_id": world.server, "task_id": id, "task": task("Backup", "false") });
+        let input = json!({ "server_id": world.server, "task_id": id, "task": task("Backup", "false"), "shown": task("Backup", "true") });
         let path = "/api/scheduler/update";
         world.app.call(Some(&world.owner), path, input).await
     };

@@ -27,6 +27,27 @@ pub struct ProgramFields {
     pub environment: Vec<VariableFields>,
 }
 
+impl ProgramFields {
+    /// As a form shows them: the variables without their values.
+    pub fn of<'a>(settings: ProgramSettings, variables: impl Iterator<Item = &'a str>) -> Self {
+        let environment = variables.map(|name| VariableFields {
+            name: name.to_owned(),
+            value: None,
+        });
+        Self {
+            name: settings.name,
+            command: settings.command,
+            directory: settings.directory,
+            run_as: settings.run_as,
+            processes: settings.processes.get().to_string(),
+            auto_restart: settings.auto_restart,
+            stop_signal: settings.stop_signal,
+            stop_wait: settings.stop_wait.seconds().to_string(),
+            environment: environment.collect(),
+        }
+    }
+}
+
 /// All that a program says but the values of its environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramSettings {

@@ -25,6 +25,21 @@ pub struct TaskFields {
     pub notify: bool,
 }
 
+impl From<NewTask> for TaskFields {
+    fn from(task: NewTask) -> Self {
+        Self {
+            name: task.name,
+            command: task.command,
+            run_as: task.run_as,
+            frequency: task.frequency,
+            expression: task.expression,
+            timeout: task.timeout.seconds().to_string(),
+            overlap: task.overlap,
+            notify: task.notify,
+        }
+    }
+}
+
 /// A checked task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewTask {

@@ -43,19 +43,19 @@ pub async fn retry(
             match kind {
                 wire::ResourceKind::FirewallRule => {
                     let rule = firewall::changed_rule(row.payload.as_deref())?;
-                    firewall::request_change(&panel.db, who, &server, RuleId(id), rule)
+                    firewall::request_change(&panel.db, who, &server, RuleId(id), rule, None)
                         .await?
                         .ok_or_else(|| Error::conflict("The rule says this already."))
                 }
                 wire::ResourceKind::ScheduledTask => {
                     let change = scheduler::change(row.payload.as_deref())?;
-                    scheduler::request_change(&panel.db, who, &server, TaskId(id), change)
+                    scheduler::request_change(&panel.db, who, &server, TaskId(id), change, None)
                         .await?
                         .ok_or_else(|| Error::conflict("The task says this already."))
                 }
                 wire::ResourceKind::Program => {
                     let change = programs::change(row.payload.as_deref())?;
-                    programs::request_change(panel, who, &server, ProgramId(id), change)
+                    programs::request_change(panel, who, &server, ProgramId(id), change, None)
                         .await?
                         .ok_or_else(|| Error::conflict("The program is so already."))
                 }

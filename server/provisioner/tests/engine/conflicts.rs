@@ -29,7 +29,7 @@ async fn change(
     port: &str,
 ) -> Result<Option<OperationId>, Error> {
     let db = &panel.panel.db;
-    firewall::request_change(db, &panel.who, server, id, on(port)).await
+    firewall::request_change(db, &panel.who, server, id, on(port), None).await
 }
 
 /// A rule that stands, as after its operation.

@@ -70,7 +70,7 @@ async fn running(panel: &TestPanel, server: &OwnedServer, id: ProgramId, count: 
 
 async fn control(panel: &TestPanel, server: &OwnedServer, id: ProgramId, act: ProgramAct) {
     let change = ProgramChange::Control(act);
-    let operation = programs::request_change(&panel.panel, &panel.who, server, id, change)
+    let operation = programs::request_change(&panel.panel, &panel.who, server, id, change, None)
         .await
         .unwrap()
         .unwrap();
@@ -80,7 +80,7 @@ async fn control(panel: &TestPanel, server: &OwnedServer, id: ProgramId, act: Pr
 
 async fn edit(panel: &TestPanel, server: &OwnedServer, id: ProgramId, fields: &ProgramFields) {
     let new = NewProgram::parse(fields).unwrap();
-    let operation = programs::request_edit(&panel.panel, &panel.who, server, id, new)
+    let operation = programs::request_edit(&panel.panel, &panel.who, server, id, new, None)
         .await
         .unwrap()
         .unwrap();

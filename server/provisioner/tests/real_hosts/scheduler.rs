@@ -51,7 +51,7 @@ async fn until_run(panel: &TestPanel, server: &OwnedServer, task: TaskId) -> (Ru
 }
 
 async fn change(panel: &TestPanel, server: &OwnedServer, task: TaskId, change: TaskChange) {
-    scheduler::request_change(&panel.panel.db, &panel.who, server, task, change)
+    scheduler::request_change(&panel.panel.db, &panel.who, server, task, change, None)
         .await
         .unwrap();
     let settled = panel.settled_task(server, task).await.unwrap();

@@ -21,8 +21,7 @@ async fn tasks_are_added_changed_resumed_and_run_only_where_the_scheduler_is_act
             "is being removed. When that has ended, install it again on the scheduler page, then ",
         ),
     ] {
-        let edit =
-            json!({ "server_id": world.server, "task_id": id, "task": task("Backup", "false") });
+        let edit = json!({ "server_id": world.server, "task_id": id, "task": task("Backup", "false"), "shown": task("Backup", "true") });
         let path = "/api/scheduler/update";
         world.stand(status).await;
         let edited = world.app.call(Some(&world.owner), path, edit).await;

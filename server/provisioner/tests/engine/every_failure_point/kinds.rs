@@ -138,20 +138,20 @@ impl Subject {
                     .map(drop),
                 ResourceKind::Program => {
                     let id = ProgramId(self.record.unwrap());
-                    programs::request_edit(panel, who, server, id, worker("false"))
+                    programs::request_edit(panel, who, server, id, worker("false"), None)
                         .await
                         .map(drop)
                 }
                 ResourceKind::ScheduledTask => {
                     let id = TaskId(self.record.unwrap());
                     let change = TaskChange::Edit(task("false"));
-                    scheduler::request_change(&panel.db, who, server, id, change)
+                    scheduler::request_change(&panel.db, who, server, id, change, None)
                         .await
                         .map(drop)
                 }
                 ResourceKind::FirewallRule => {
                     let id = RuleId(self.record.unwrap());
-                    firewall::request_change(&panel.db, who, server, id, rule("8082"))
+                    firewall::request_change(&panel.db, who, server, id, rule("8082"), None)
                         .await
                         .map(drop)
                 }

@@ -137,9 +137,15 @@ impl World {
 
     async fn change(&self, record: &mut Record) {
         let (db, who) = (&self.panel.panel.db, &self.panel.who);
-        let changed =
-            firewall::request_change(db, who, &self.server, RuleId(record.id), rule(&self.port()))
-                .await;
+        let changed = firewall::request_change(
+            db,
+            who,
+            &self.server,
+            RuleId(record.id),
+            rule(&self.port()),
+            None,
+        )
+        .await;
         let allowed = matches!(record.status, Status::Active | Status::Failed);
         expect(&changed, allowed, record);
         if allowed {
