@@ -178,6 +178,7 @@ pub fn RunBadge(state: RunState) -> impl IntoView {
         RunState::Failed => ("failed", Shape::Cross, "Failed"),
         RunState::TimedOut => ("failed", Shape::Clock, "Timed out"),
         RunState::Skipped => ("paused", Shape::Minus, "Skipped"),
+        RunState::Stopped => ("paused", Shape::Minus, "Stopped"),
         RunState::Lost => ("failed", Shape::Warning, "Lost"),
     };
     view! { <Badge tone shape word/> }

@@ -245,6 +245,40 @@ async fn what_a_server_kept_while_it_could_not_tell_is_collected_and_then_let_go
 }
 
 #[tokio::test]
+async fn a_run_by_hand_is_among_the_runs_while_it_goes_on_where_its_server_cannot_tell() {
+    let world = World::new().await;
+    let handle = world.row().await.handle;
+    let run = line("running", "- -").replace(" cron ", " panel ");
+    let told = format!(
+        "::fact clock 1798761700000\n::run {handle} {}\n{run}\n::fact all yes\n",
+        run.len()
+    );
+    world.app.connector.remote.respond(move |run| {
+        let text = run.script.text();
+        if text.ends_with("\"$handle\" panel\n") {
+            return Said::code(0).taking(std::time::Duration::from_mins(1));
+        }
+        Said::stdout(if text.contains("::run %s %s") {
+            &told
+        } else {
+            ""
+        })
+    });
+    let input = json!({ "server_id": world.server, "task_id": world.task });
+    let path = "/api/scheduler/run";
+    let asked = world.app.call(Some(&world.owner), path, input.clone());
+    assert_eq!(asked.await.status, StatusCode::OK);
+    let goes_on = |body: &Value| {
+        let run = &body["runs"]["runs"][0];
+        run["state"] == "running" && run["trigger"] == "panel"
+    };
+    let path = "/api/scheduler/task";
+    let page = world.app.wait_for(&world.owner, path, input, goes_on).await;
+    assert!(!page["server"]["busy_with"].is_null());
+    assert_eq!(world.app.connector.remote.running_jobs(), 1);
+}
+
+#[tokio::test]
 async fn the_first_failure_after_a_success_is_told_once_and_only_to_those_who_want_it() {
     let world = World::new().await;
     let failed = async || {
@@ -278,6 +312,41 @@ async fn the_first_failure_after_a_success_is_told_once_and_only_to_those_who_wa
             .await;
     }
     assert_eq!(failed().await, 2);
+}
+
+#[tokio::test]
+async fn a_run_by_hand_is_told_of_by_its_operation_alone_and_a_stopped_one_by_none() {
+    let world = World::new().await;
+    let told = async || {
+        let sentences = world.sentences().await;
+        let failed = |it: &&String| it.starts_with("Scheduled task Backup failed");
+        sentences.iter().filter(failed).count()
+    };
+    let hour = 3_600_000;
+    for (place, state, trigger) in [
+        (0, RunState::Failed, Trigger::Panel),
+        (1, RunState::Stopped, Trigger::Panel),
+        (2, RunState::Lost, Trigger::Panel),
+    ] {
+        let run = report(state, 1_798_761_600_000 + place * hour);
+        world.record(RunReport { trigger, ..run }).await;
+    }
+    assert_eq!(told().await, 0);
+    // What failed by hand is no reason to keep quiet about cron.
+    world
+        .record(report(RunState::Failed, 1_798_761_600_000 + 3 * hour))
+        .await;
+    assert_eq!(told().await, 1);
+    // That it works by hand is one to tell of the next failure.
+    let by_hand = RunReport {
+        trigger: Trigger::Panel,
+        ..report(RunState::Succeeded, 1_798_761_600_000 + 4 * hour)
+    };
+    world.record(by_hand).await;
+    world
+        .record(report(RunState::Failed, 1_798_761_600_000 + 5 * hour))
+        .await;
+    assert_eq!(told().await, 2);
 }
 
 #[tokio::test]

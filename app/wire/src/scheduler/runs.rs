@@ -55,17 +55,20 @@ pub enum RunState {
     TimedOut,
     /// Not begun, because the run before had not ended.
     Skipped,
+    /// Ended by whoever began it, or with its server.
+    Stopped,
     /// Its end was never written down: the server went down, or somebody killed it.
     Lost,
 }
 
 impl RunState {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Running,
         Self::Succeeded,
         Self::Failed,
         Self::TimedOut,
         Self::Skipped,
+        Self::Stopped,
         Self::Lost,
     ];
 
@@ -77,6 +80,7 @@ impl RunState {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::Skipped => "skipped",
+            Self::Stopped => "stopped",
             Self::Lost => "lost",
         }
     }
@@ -89,7 +93,12 @@ impl RunState {
     pub fn is_over(self) -> bool {
         match self {
             Self::Running => false,
-            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Skipped | Self::Lost => true,
+            Self::Succeeded
+            | Self::Failed
+            | Self::TimedOut
+            | Self::Skipped
+            | Self::Stopped
+            | Self::Lost => true,
         }
     }
 
@@ -97,7 +106,7 @@ impl RunState {
     pub fn is_bad(self) -> bool {
         match self {
             Self::Failed | Self::TimedOut | Self::Lost => true,
-            Self::Running | Self::Succeeded | Self::Skipped => false,
+            Self::Running | Self::Succeeded | Self::Skipped | Self::Stopped => false,
         }
     }
 }

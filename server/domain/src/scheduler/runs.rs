@@ -205,17 +205,21 @@ async fn note_end(tx: &mut Tx, id: i64, report: &RunReport) -> Result<(), Error>
         .await?;
         return Ok(());
     }
-    if !report.state.is_bad() || !task.notify {
+    // Whoever runs a task by hand learns of it from that operation.
+    if !report.state.is_bad() || !task.notify || report.trigger == Trigger::Panel {
         return Ok(());
     }
+    let tells_nothing = [RunState::Running, RunState::Skipped, RunState::Stopped];
     let before = task_run::Entity::find()
         .select_only()
         .column(task_run::Column::State)
         .filter(task_run::Column::TaskId.eq(id))
         .filter(task_run::Column::StartedAt.lt(report.started_at.0))
+        .filter(task_run::Column::State.is_not_in(tells_nothing.map(RunState::as_str)))
         .filter(
-            task_run::Column::State
-                .is_not_in([RunState::Running.as_str(), RunState::Skipped.as_str()]),
+            Condition::any()
+                .add(task_run::Column::BeganBy.eq(Trigger::Cron.as_str()))
+                .add(task_run::Column::State.eq(RunState::Succeeded.as_str())),
         )
         .order_by_desc(task_run::Column::StartedAt)
         .limit(1)

@@ -17,6 +17,8 @@ use crate::run::Stopped;
 
 /// How soon a running operation notices that it is to be cancelled.
 const LOOK: Duration = Duration::from_millis(500);
+/// A run by hand has begun after the first, or, where the login takes longer, after the second as well.
+const HAS_BEGUN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
 impl Worker {
     /// Runs one claimed operation to its end, unless another one takes it over or the panel stops first.
@@ -24,6 +26,7 @@ impl Worker {
         tokio::select! {
             () = self.see_through(claim.clone(), leaving) => {}
             () = self.beat(&claim) => {}
+            () = self.collect_meanwhile(&claim) => {}
         }
         if leaves_runs(claim.kind) {
             drop(tokio::spawn(self.collector.one(claim.server)));
@@ -31,6 +34,17 @@ impl Worker {
         if moves_processes(claim.kind) {
             drop(tokio::spawn(self.programs.one(claim.server)));
         }
+    }
+
+    /// Fetches the beginning of a run by hand, which is among the runs while it goes on. Never ends.
+    async fn collect_meanwhile(&self, claim: &Claim) {
+        if claim.kind == OperationKind::RunTask {
+            for pause in HAS_BEGUN {
+                sleep(pause).await;
+                self.collector.clone().one(claim.server).await;
+            }
+        }
+        std::future::pending::<()>().await;
     }
 
     async fn see_through(&self, mut claim: Claim, leaving: watch::Receiver<bool>) {

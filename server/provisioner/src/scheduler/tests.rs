@@ -430,6 +430,46 @@ fn run_by_hand_it_prints_as_it_goes_and_ends_as_its_command() {
 }
 
 #[test]
+fn a_run_by_hand_that_is_cancelled_says_so_and_its_command_ends_with_it() {
+    let server = Server::with(&task("trap '' TERM; echo begun; sleep 64.5; echo on"));
+    for is_killed in [false, true] {
+        let mut run = server.begin("panel");
+        server.until("begun", |server| {
+            server.runs().iter().any(|run| run.output == "begun\n")
+        });
+        let pid = run.id().to_string();
+        let signal = |signal: &str, pid: &str| {
+            let sent = Command::new("kill").args([signal, "--", pid]).status();
+            assert!(sent.expect("it runs").success());
+        };
+        signal("-TERM", &pid);
+        if is_killed {
+            // As what does not end in time.
+            let run = server.task_file("runs").join(server.runs().remove(0).key);
+            server.until("noted", |_| run.join("stopped").exists());
+            let command = fs::read_to_string(run.join("pid")).expect("is there");
+            signal("-KILL", &pid);
+            signal("-KILL", &format!("-{}", command.trim()));
+        }
+        run.wait().expect("it ends");
+        let collected = server.run(COLLECT, format!("{HANDLE}\n").as_bytes());
+        let told = String::from_utf8_lossy(&collected.stdout).into_owned();
+        assert!(
+            told.contains(" stopped panel ") && told.contains("begun\n"),
+            "{told}"
+        );
+        assert!(!told.contains("on\n::"), "{told}");
+        let key = server.runs().remove(0).key;
+        server.run(FORGET, format!("{HANDLE} {key}\n").as_bytes());
+    }
+    let left = Command::new("pgrep").args(["-f", "sleep 64.5"]).output();
+    assert!(
+        !left.expect("it runs").status.success(),
+        "something runs on"
+    );
+}
+
+#[test]
 fn the_panel_collects_what_is_there_and_what_was_killed_is_lost() {
     let server = Server::with(&task("echo begun; sleep 3"));
     let mut killed = server.begin("cron");

@@ -20,7 +20,9 @@ while read -r handle; do
       # Nobody is there any more who would write down how it ended, unless that was done just now.
       read -r _ key state trigger started _ <"$run/report" || continue
       if [ "$state" = running ]; then
-        echo "run $key lost $trigger $started - -" >"$run/report.new"
+        ended=lost
+        [ ! -e "$run/stopped" ] || ended=stopped
+        echo "run $key $ended $trigger $started - -" >"$run/report.new"
         mv "$run/report.new" "$run/report"
       fi
     fi

@@ -103,6 +103,15 @@ begin_report || exit 73
 # As long as somebody holds this the run goes on, whatever its report says.
 exec 7>"$dir/alive"
 flock 7
+# Somebody cancels what they began: everything of it gets this signal. Written down at once, as what does not end then
+# is killed, with this program.
+running= stopped=
+stop() {
+  stopped=yes
+  : >"$dir/stopped"
+  [ -z "$running" ] || kill -TERM "$running" 2>/dev/null
+}
+[ "$trigger" = cron ] || trap stop TERM
 report running - -
 tell "$dir" 7>&- 9>&- &
 mkfifo "$dir/pipe" || exit 73
@@ -121,8 +130,14 @@ set -- env -i --default-signal SHELL=/bin/sh PATH="$PATH" \
 timeout --kill-after=10 "$seconds" "$@" 3<"$task/command" </dev/null >"$dir/pipe" 2>&1 7>&- 9>&- &
 running=$!
 echo "$running" >"$dir/pid"
+[ -z "$stopped" ] || kill -TERM "$running" 2>/dev/null
 wait "$running"
 code=$?
+# A wait that a signal ended says nothing of the command.
+if [ -n "$stopped" ]; then
+  wait "$running"
+  code=$?
+fi
 ended=$(now)
 waited=0
 while [ ! -e "$dir/written" ] && [ "$waited" -lt 50 ]; do
@@ -137,8 +152,9 @@ if [ "$code" -eq 0 ]; then
 elif [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then
   [ $((ended - started)) -lt $((seconds * 1000)) ] || state=timed_out
 fi
+[ -z "$stopped" ] || state=stopped
 report "$state" "$ended" "$code"
-rm -f "$dir/alive"
+rm -f "$dir/alive" "$dir/stopped"
 exec 7>&- 9>&-
 [ "$trigger" = cron ] || [ "$state" != timed_out ] || printf '\nStopped after %s s.\n' "$seconds"
 tell_ended
