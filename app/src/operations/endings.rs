@@ -25,6 +25,7 @@ fn warning_of(alert: &Alert) -> Toast {
     Toast {
         message: format!("{}.", alert.sentence),
         is_error: true,
+        about: None,
         link: Some((path, "Show")),
     }
 }
@@ -41,6 +42,7 @@ fn toast_of(ending: &Ending) -> Toast {
     Toast {
         message: format!("{}: {word}.", ending.title),
         is_error,
+        about: Some(format!("{} {}", ending.server_id, ending.title)),
         link: Some((path, "Show")),
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::components::A;
+use leptos_router::hooks::use_location;
 use wire::ResourceKind;
 use wire::operations::{OperationKind, OperationResource, StepStatus};
 
@@ -25,6 +26,7 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
     let (id, kind, server) =
         operation.with_untracked(|operation| (operation.id, operation.kind, operation.server_id));
     let can_retry = Memo::new(move |_| operation.with(|operation| operation.can_retry));
+    let pathname = use_location().pathname;
     let next = move || {
         if can_retry.get() {
             return view! { <RetryButton server operation=id/> }.into_any();
@@ -52,6 +54,12 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
                 }
             },
         };
+        // On the page of what failed there is nowhere to go.
+        if pathname.with(|here| {
+            here == &href || here.starts_with(&format!("{href}/")) && !here.contains("/operations/")
+        }) {
+            return ().into_any();
+        }
         view! { <A href attr:class="button is-primary">{label}</A> }.into_any()
     };
     view! {

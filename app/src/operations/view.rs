@@ -69,7 +69,7 @@ pub fn OperationView(
                 <Failure operation/>
             </Show>
             <Waiting operation/>
-            <Show when=move || state.get() == OperationState::Queued>
+            <Show when=move || state.get() == OperationState::Queued && operation.with(|it| it.note.is_none())>
                 <p class="field-note step-silence">"Waiting to start."</p>
             </Show>
             <OutputTrouble feed/>

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use leptos::html;
 use leptos::prelude::*;
-use wire::programs::{LogInput, LogLine};
+use wire::programs::{LogInput, LogLine, ProcessResource};
 use wire::{ProgramId, ServerId};
 
 use super::log;
@@ -18,7 +18,12 @@ const PACE: Duration = Duration::from_secs(3);
 
 /// The end of a program's log.
 #[component]
-pub fn Log(server: ServerId, program: ProgramId) -> impl IntoView {
+pub fn Log(
+    server: ServerId,
+    program: ProgramId,
+    /// As they are known to stand: where one begins or ends, something is printed.
+    processes: Memo<Vec<ProcessResource>>,
+) -> impl IntoView {
     let lines = RwSignal::new(None::<Vec<LogLine>>);
     let problem = RwSignal::new(None::<String>);
     let is_busy = RwSignal::new(false);
@@ -64,6 +69,12 @@ pub fn Log(server: ServerId, program: ProgramId) -> impl IntoView {
     on_cleanup(move || {
         if let Some(timer) = timer.try_get_value().flatten() {
             timer.clear();
+        }
+    });
+    Effect::new(move |before: Option<()>| {
+        processes.track();
+        if before.is_some() {
+            fetch();
         }
     });
     let node = NodeRef::<html::Pre>::new();

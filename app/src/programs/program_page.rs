@@ -47,6 +47,7 @@ fn Followed(server: ServerId, id: ProgramId) -> impl IntoView {
 fn Body(server: ServerId, id: ProgramId, page: Signal<ProgramPage>) -> impl IntoView {
     let program = Memo::new(move |_| page.with(|page| page.program.clone()));
     let name = Signal::derive(move || program.with(|program| program.settings.name.clone()));
+    let processes = Memo::new(move |_| program.with(|program| program.processes.clone()));
     let asked = Asked::nothing();
     view! {
         <PageName name/>
@@ -69,7 +70,7 @@ fn Body(server: ServerId, id: ProgramId, page: Signal<ProgramPage>) -> impl Into
             <Trouble program/>
             <Facts program/>
             <Processes program/>
-            <Log server program=id/>
+            <Log server program=id processes/>
             <p class="after">
                 <A href=format!("/servers/{server}/programs")>"All programs of this server"</A>
             </p>

@@ -5,7 +5,7 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_params_map;
 use wire::event::Channel;
 use wire::lifecycle::ManagedInput;
-use wire::scheduler::{TaskInput, TaskPage, TaskResource};
+use wire::scheduler::{Overlap, TaskInput, TaskPage, TaskResource};
 use wire::{ResourceKind, ServerId, Status, TaskId};
 
 use super::dialogs::{EditDialog, RemoveDialog};
@@ -127,6 +127,23 @@ fn Facts(task: Memo<TaskResource>) -> impl IntoView {
                 <dd class="is-code">{move || task.with(|task| task.expression.clone())}</dd>
                 <dt>"Timeout"</dt>
                 <dd>{move || format!("{} s", task.with(|task| task.timeout))}</dd>
+                <dt>"If the last run goes on"</dt>
+                <dd>
+                    {move || match task.with(|task| task.overlap) {
+                        Overlap::Skip => "it is skipped",
+                        Overlap::Queue => "it runs afterwards",
+                    }}
+                </dd>
+                <dt>"If one fails or is missed"</dt>
+                <dd>
+                    {move || {
+                        if task.with(|task| task.notify) {
+                            "you are told by a message in the panel"
+                        } else {
+                            "it is shown here only"
+                        }
+                    }}
+                </dd>
                 <dt>"Last success"</dt>
                 <dd>
                         {move || match task.with(|task| task.last_success_at) {

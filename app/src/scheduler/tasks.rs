@@ -160,6 +160,7 @@ pub fn TaskButtons(
             toasts.show(Toast {
                 message: format!("{} is about to run.", name.get_untracked()),
                 is_error: false,
+                about: None,
                 link: Some((operation_path(server, operation), "Follow it")),
             });
         });

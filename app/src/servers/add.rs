@@ -124,6 +124,19 @@ impl Answer {
             Self::Asking(place) | Self::Found(place, _) | Self::Failed(place, _) => Some(place),
         }
     }
+
+    /// Why a server cannot be added without a confirmed key, while there may be none to confirm.
+    fn what_is_missing(&self, unconfirmed: String) -> String {
+        match self {
+            Self::None => "Enter the address first: the key is read from there.".to_owned(),
+            Self::Asking(_) => "Wait until the key is read, then confirm it.".to_owned(),
+            Self::Failed(..) => {
+                "A server is added once its key was read. Look why it does not answer, then try again."
+                    .to_owned()
+            }
+            Self::Found(..) => unconfirmed,
+        }
+    }
 }
 
 impl HostKeyQuestion {
@@ -282,7 +295,7 @@ fn HostKeyConfirmation(key: HostKeyQuestion) -> impl IntoView {
                 </label>
             </Show>
             <p id="server-host_key-note" class="field-note is-error">
-                {move || key.field.error()}
+                {move || key.field.error().map(|error| key.answer.with(|answer| answer.what_is_missing(error)))}
             </p>
         </fieldset>
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{Icon, Shape};
 
@@ -21,8 +22,10 @@ pub struct Toasts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toast {
     pub message: String,
-    /// An error stays until it is dismissed.
+    /// An error stays until it is dismissed, something newer is said of the same, or its page is opened.
     pub is_error: bool,
+    /// What it is about: the next one about the same takes its place.
+    pub about: Option<String>,
     /// A path of the panel's own, and the word to click.
     pub link: Option<(String, &'static str)>,
 }
@@ -41,6 +44,7 @@ impl Toasts {
         self.show(Toast {
             message: message.into(),
             is_error: false,
+            about: None,
             link: None,
         });
     }
@@ -49,6 +53,7 @@ impl Toasts {
         self.show(Toast {
             message: message.into(),
             is_error: true,
+            about: None,
             link: None,
         });
     }
@@ -59,8 +64,10 @@ impl Toasts {
         self.next_id.set_value(id + 1);
         let is_error = toast.is_error;
         self.shown.update(|shown| {
-            // The same again takes the place of the former one.
-            shown.retain(|(_, former)| *former != toast);
+            shown.retain(|(_, former)| {
+                let is_about_the_same = toast.about.is_some() && former.about == toast.about;
+                *former != toast && !is_about_the_same
+            });
             shown.push((id, toast));
             let surplus = shown.len().saturating_sub(MOST_SHOWN);
             shown.drain(..surplus);
@@ -95,6 +102,15 @@ pub fn ToastRegion() -> impl IntoView {
 fn ToastView(id: u32, toast: Toast) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let dismiss = move |_| toasts.dismiss(id);
+    let page = toast.link.as_ref().map(|(page, _)| page.clone());
+    let pathname = use_location().pathname;
+    Effect::new(move |before: Option<()>| {
+        // Without a page of its own it is about the one that was left.
+        let is_answered = pathname.with(|here| page.as_ref().is_none_or(|page| page == here));
+        if before.is_some() && is_answered && toast.is_error {
+            toasts.dismiss(id);
+        }
+    });
     view! {
         <div class="toast" class:is-error=toast.is_error>
             <span>{toast.message}</span>

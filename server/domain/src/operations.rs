@@ -6,7 +6,9 @@ mod retry;
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use wire::operations::{OperationKind, OperationResource, OutputChunk, OutputPage, StepResource};
+use wire::operations::{
+    OperationKind, OperationResource, OperationState, OutputChunk, OutputPage, StepResource,
+};
 use wire::plan::PlanResource;
 use wire::{OperationId, ServerId, Timestamp};
 
@@ -165,6 +167,14 @@ async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource,
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let names = names(db, std::slice::from_ref(&row)).await?;
+    let state = words::operation_state(&row.state)?;
+    let note = match state {
+        OperationState::Queued => waits_for(db, &row).await?.or_else(|| row.note.clone()),
+        OperationState::Running
+        | OperationState::Succeeded
+        | OperationState::Failed
+        | OperationState::Cancelled => row.note.clone(),
+    };
     let retryable = list::retryable(db.reads(), std::slice::from_ref(&row)).await?;
     let can_retry = retryable.contains(&row.id);
     Ok(OperationResource {
@@ -172,18 +182,33 @@ async fn with_steps(db: &Db, row: operation::Model) -> Result<OperationResource,
         server_id: ServerId(row.server_id),
         kind: words::operation_kind(&row.verb, row.resource_kind.as_deref())?,
         title: row.title,
-        state: words::operation_state(&row.state)?,
+        state,
         requested_by: names.get(&row.requested_by).cloned().unwrap_or_default(),
         created_at: Timestamp(row.created_at),
         started_at: row.started_at.map(Timestamp),
         ended_at: row.ended_at.map(Timestamp),
         error: row.error,
         cancel_requested_by: row.cancel_requested_by,
-        note: row.note,
+        note,
         can_retry,
         steps,
         read_at: now(),
     })
+}
+
+/// What has to end before one that is queued begins: on a server there is one at a time.
+async fn waits_for(db: &Db, row: &operation::Model) -> Result<Option<String>, Error> {
+    let ahead = operation::Entity::find()
+        .filter(operation::Column::ServerId.eq(row.server_id))
+        .filter(operation::Column::State.eq(OperationState::Running.as_str()))
+        .one(db.reads())
+        .await?;
+    Ok(ahead.map(|ahead| {
+        format!(
+            "Waits for its turn: {} is under way on this server.",
+            ahead.title
+        )
+    }))
 }
 
 async fn names(db: &Db, rows: &[operation::Model]) -> Result<HashMap<i64, String>, Error> {
