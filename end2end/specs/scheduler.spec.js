@@ -91,11 +91,23 @@ test('a task is edited, run, and removed from its own page', async () => {
   await page.getByRole('button', { name: 'Edit Backup' }).click();
   const dialog = page.getByRole('dialog', { name: 'Edit task' });
   await expect(dialog.getByLabel('Command', { exact: true })).toHaveValue(COMMAND);
+  // Somebody else changes it meanwhile.
+  await dialog.getByLabel('Name').fill('Backup of all');
+  panel.sql('UPDATE scheduled_tasks SET timeout = 60');
+  await dialog.getByRole('button', { name: 'Save task' }).click();
+  await expect(dialog).toContainText('This scheduled task was changed elsewhere meanwhile: timeout. Nothing was saved');
+  await expect(dialog.getByLabel('Name')).toHaveValue('Backup of all');
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Run now: Backup' }).click();
   await expect(page.getByText('Backup is about to run.')).toBeVisible();
   // Where the operation itself is on the page, no message tells of its end.
   await expect(watcher.getByText('Run scheduled task Backup: failed.')).toBeVisible({ timeout: 30_000 });
+  // A message goes when somebody opens what it tells of.
+  await watcher.getByRole('link', { name: 'Details of Backup' }).click();
+  await expect(watcher.getByText('Run scheduled task Backup: failed.')).toHaveCount(0);
+  await expect(watcher.locator('.toast', { hasText: 'exit code 3' })).toHaveCount(1);
+  await watcher.goBack();
+  await expect(watcher.locator('.toast', { hasText: 'exit code 3' })).toHaveCount(0);
   const run = page.locator('article[data-operation-id]');
   await expect(run).toHaveAttribute('data-operation-state', 'failed');
   await expect(run).toContainText('nothing listens there');

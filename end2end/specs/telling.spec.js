@@ -57,6 +57,7 @@ test('whoever signs in again in one tab goes on in the others, with what was typ
     await expect(tab.getByRole('dialog', { name: 'Sign in to continue' })).toBeVisible({ timeout: 20_000 });
   }
   const dialog = page.getByRole('dialog', { name: 'Sign in to continue' });
+  await expect(dialog.getByLabel('E-mail')).toBeFocused();
   await dialog.getByLabel('E-mail').fill(ACCOUNT.email);
   await dialog.getByLabel('Password').fill(ACCOUNT.password);
   await dialog.getByRole('button', { name: 'Sign in' }).click();

@@ -1,6 +1,6 @@
 //! Tasks under a real cron.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::access::OwnedServer;
 use domain::managed;
@@ -133,8 +133,9 @@ async fn cron_runs_tasks_at_the_minute_as_written_and_what_is_removed_leaves_no_
         (run.state, run.trigger),
         (RunState::Succeeded, Trigger::Panel)
     );
+    let long = cancel_by_hand(&panel, &server, &host).await;
 
-    for task in [app.id, paused.id, many.id, endless.id] {
+    for task in [app.id, paused.id, many.id, endless.id, long] {
         let (db, kind) = (&panel.panel.db, ResourceKind::ScheduledTask);
         managed::request_removal(db, &panel.who, &server, kind, task.0)
             .await
@@ -142,6 +143,38 @@ async fn cron_runs_tasks_at_the_minute_as_written_and_what_is_removed_leaves_no_
         assert!(panel.settled_task(&server, task).await.is_none());
     }
     assert_eq!(host.sh(look), untouched);
+}
+
+/// A run by hand is seen while it goes on, and is stopped by whoever began it.
+async fn cancel_by_hand(panel: &TestPanel, server: &OwnedServer, host: &Host) -> TaskId {
+    let long = TaskFields {
+        frequency: Frequency::Custom,
+        expression: "0 0 1 1 *".into(),
+        ..fields(
+            "Long",
+            "trap '' TERM; echo begun; sleep 700; echo on",
+            RunAs::App,
+        )
+    };
+    let long = panel.add_task(server, long).await.id;
+    let operation = scheduler::run_now(&panel.panel, &panel.who, server, long)
+        .await
+        .unwrap();
+    let asked_at = Instant::now();
+    while runs(panel, server, long).await.is_empty() {
+        // The panel collects every 30 s, and where somebody waits sooner.
+        assert!(asked_at.elapsed() < Duration::from_secs(15));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panel.cancel(operation).await;
+    panel.end_of(operation).await;
+    let (run, output) = until_run(panel, server, long).await;
+    assert_eq!(
+        (run.state, run.trigger, &*output),
+        (RunState::Stopped, Trigger::Panel, "begun\n")
+    );
+    assert!(!host.holds("pgrep -f 'sleep 700'"), "something runs on");
+    long
 }
 
 /// What a test may find on a host that the scheduler is answerable for.
