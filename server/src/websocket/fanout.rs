@@ -1,5 +1,5 @@
-//! One thread that hands each event to all sockets that hear it: whoever makes a change waits for none of them, and a
-//! socket costs little more than the kernel's part of a write.
+//! Threads that hand each event to all sockets that hear it: whoever makes a change waits for none of them, and a socket
+//! costs little more than the kernel's part of a write. Each socket is one thread's, so that its events keep their order.
 
 use std::collections::{HashMap, HashSet};
 use std::io::IoSlice;
@@ -17,15 +17,20 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use super::outlet::Outlet;
 use crate::broadcasting;
 
-/// How many events may wait for the thread. At a thousand sockets it takes some 200 a second one by one, and more the
-/// more of them wait.
+/// With two, half of a thousand sockets have an event 5 ms after its publication, with one 6. More were not tried.
+const MOST_THREADS: usize = 2;
+/// By so much they give way to others: without that, whoever changes something waits 1.3 ms longer for the answer while a
+/// thousand sockets are told, with it 0.1.
+const NICENESS: i32 = 10;
+/// How many events may wait for a thread. At a thousand sockets it takes some 200 a second one by one, and more the more
+/// of them wait.
 const QUEUE: usize = 4_096;
 /// How many events are put together for one write to each socket.
 const MOST_AT_ONCE: usize = 64;
 
 pub struct Fanout {
     next_id: AtomicU64,
-    commands: mpsc::UnboundedSender<Command>,
+    threads: Vec<mpsc::UnboundedSender<Command>>,
 }
 
 enum Command {
@@ -46,22 +51,33 @@ type Members = HashMap<Topic, HashMap<u64, Arc<Outlet>>>;
 impl Fanout {
     /// Runs until this is dropped.
     pub fn start(bus: &Bus) -> Self {
-        let (commands, told) = mpsc::unbounded_channel();
-        let listener = bus.listen_with(QUEUE);
-        thread::spawn(move || block_on(fan_out(listener, told)));
+        let count =
+            thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_THREADS));
+        let threads = (0..count).map(|_| {
+            let (commands, told) = mpsc::unbounded_channel();
+            let listener = bus.listen_with(QUEUE);
+            thread::spawn(move || {
+                give_way();
+                block_on(fan_out(listener, told));
+            });
+            commands
+        });
         Self {
             next_id: AtomicU64::new(0),
-            commands,
+            threads: threads.collect(),
         }
     }
 
     /// A socket that hears nothing yet.
     pub fn enter(&self, outlet: Arc<Outlet>) -> Membership {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let in_turn = id % self.threads.len() as u64;
+        let thread = usize::try_from(in_turn).unwrap_or_default();
         Membership {
-            id: self.next_id.fetch_add(1, Ordering::Relaxed),
+            id,
             outlet,
             topics: HashSet::new(),
-            commands: self.commands.clone(),
+            commands: self.threads[thread].clone(),
         }
     }
 }
@@ -99,6 +115,13 @@ impl Drop for Membership {
         for topic in self.topics.drain() {
             let _ = self.commands.send(Command::Leave { topic, id: self.id });
         }
+    }
+}
+
+/// On Linux niceness is a thread's own.
+fn give_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "whoever changes something may wait for those who watch");
     }
 }
 
