@@ -124,8 +124,8 @@ pub fn App(hydrated: Hydrated) -> impl IntoView {
                 </ParentRoute>
             </Routes>
             <SignInDialog/>
-            <ToastRegion/>
         </Router>
+        <ToastRegion/>
     }
 }
 

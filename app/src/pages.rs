@@ -15,6 +15,7 @@ use leptos_router::ChooseView;
 use leptos_router::hooks::use_location;
 
 use crate::accounts::{AccountPage, AccountsPage, SetupPage, SignInForm, SignInPage};
+use crate::browser;
 use crate::firewall::FirewallPage;
 use crate::invitations::InvitationPage;
 use crate::operations::{OperationPage, OperationsPage, ServerOperationsPage};
@@ -126,6 +127,8 @@ fn entrance(page: Entrance) -> Result<AnyView, NotThere> {
 /// The form alone, for the dialog over any page.
 #[wasm_split(entrance, wasm_split_path = ::leptos::wasm_split, fallible)]
 pub fn sign_in_again(done: Callback<()>) -> Result<AnyView, NotThere> {
+    // The dialog was open before its form was there, and has put the focus elsewhere.
+    request_animation_frame(|| browser::focus("dialog-email"));
     Ok(view! { <SignInForm form="dialog" done/> }.into_any())
 }
 

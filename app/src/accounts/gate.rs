@@ -114,10 +114,7 @@ pub fn SignInDialog() -> impl IntoView {
 
 /// Its code came with the page only if that is the sign-in itself.
 async fn form_in_the_dialog(done: Callback<()>) -> AnyView {
-    let form = sign_in_again(done).await;
-    // The dialog was open before its form was there, and has put the focus elsewhere.
-    request_animation_frame(|| browser::focus("dialog-email"));
-    form.unwrap_or_else(|NotThere| {
+    sign_in_again(done).await.unwrap_or_else(|NotThere| {
         view! {
             <p role="alert">
                 "The form could not be loaded: the panel cannot be reached. Close this, and try again in a moment."

@@ -42,7 +42,7 @@ fn toast_of(ending: &Ending) -> Toast {
     Toast {
         message: format!("{}: {word}.", ending.title),
         is_error,
-        about: Some(format!("{} {}", ending.server_id, ending.title)),
+        about: Some((ending.server_id, ending.title.clone())),
         link: Some((path, "Show")),
     }
 }

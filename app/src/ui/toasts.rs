@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use wire::ServerId;
 
 use super::{Icon, Shape};
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
+/// Of what went wrong more is told on its page, also when this is gone.
+const ERROR_SHOWN_FOR: Duration = Duration::from_mins(2);
 /// More would cover the page.
 const MOST_SHOWN: usize = 4;
 
@@ -19,13 +21,13 @@ pub struct Toasts {
 }
 
 /// A short message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Toast {
     pub message: String,
-    /// An error stays until it is dismissed, something newer is said of the same, or its page is opened.
+    /// An error stays for minutes, unless it is dismissed or something newer is said of the same.
     pub is_error: bool,
     /// What it is about: the next one about the same takes its place.
-    pub about: Option<String>,
+    pub about: Option<(ServerId, String)>,
     /// A path of the panel's own, and the word to click.
     pub link: Option<(String, &'static str)>,
 }
@@ -64,17 +66,16 @@ impl Toasts {
         self.next_id.set_value(id + 1);
         let is_error = toast.is_error;
         self.shown.update(|shown| {
-            shown.retain(|(_, former)| {
-                let is_about_the_same = toast.about.is_some() && former.about == toast.about;
-                *former != toast && !is_about_the_same
+            shown.retain(|(_, former)| match &toast.about {
+                Some(_) => former.about != toast.about,
+                None => former.message != toast.message,
             });
             shown.push((id, toast));
             let surplus = shown.len().saturating_sub(MOST_SHOWN);
             shown.drain(..surplus);
         });
-        if !is_error {
-            set_timeout(move || self.dismiss(id), SHOWN_FOR);
-        }
+        let time = if is_error { ERROR_SHOWN_FOR } else { SHOWN_FOR };
+        set_timeout(move || self.dismiss(id), time);
     }
 
     fn dismiss(self, id: u32) {
@@ -102,15 +103,6 @@ pub fn ToastRegion() -> impl IntoView {
 fn ToastView(id: u32, toast: Toast) -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let dismiss = move |_| toasts.dismiss(id);
-    let page = toast.link.as_ref().map(|(page, _)| page.clone());
-    let pathname = use_location().pathname;
-    Effect::new(move |before: Option<()>| {
-        // Without a page of its own it is about the one that was left.
-        let is_answered = pathname.with(|here| page.as_ref().is_none_or(|page| page == here));
-        if before.is_some() && is_answered && toast.is_error {
-            toasts.dismiss(id);
-        }
-    });
     view! {
         <div class="toast" class:is-error=toast.is_error>
             <span>{toast.message}</span>
