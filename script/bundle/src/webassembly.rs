@@ -250,7 +250,8 @@ fn shrink(wasm: &[u8], wasm_opt: &Path) -> Result<Vec<u8>> {
     );
     fs::write(&before, wasm)?;
     let status = Command::new(wasm_opt)
-        .args(["-Oz", "--converge"])
+        // Browsers do not read which features a program says it uses.
+        .args(["-Oz", "--converge", "--strip-target-features"])
         .args(FEATURES)
         .arg(&before)
         .arg("-o")
