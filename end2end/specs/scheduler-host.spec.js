@@ -87,6 +87,6 @@ test('one that is run by hand is among the runs while it goes on, and stopped wh
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel operation' }).click();
   await expect(page.locator('tr[data-run-state="stopped"]')).toHaveCount(1, { timeout: 60_000 });
   await expect(operation).toHaveAttribute('data-operation-state', 'cancelled');
-  expect(await host.sh('pgrep -f "sleep 900" | wc -l')).toBe('0\n');
+  expect(await host.sh('pgrep -u brokeforge -f "sleep 900" | wc -l')).toBe('0\n');
   await expectSameDocument(page);
 });
