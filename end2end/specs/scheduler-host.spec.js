@@ -68,6 +68,10 @@ test('its runs appear in the open page, those as well that cron began while the 
 
 test('one that is run by hand is among the runs while it goes on, and stopped when it is cancelled', async () => {
   test.setTimeout(180_000);
+  await page.goto(`${panel.url}/servers/${server}/scheduler`);
+  await page.getByRole('link', { name: 'Clock', exact: true }).click();
+  await hydrated(page);
+  await markDocument(page);
   await page.getByRole('button', { name: 'Edit Clock' }).click();
   const dialog = page.getByRole('dialog', { name: 'Edit task' });
   await dialog.getByLabel('Command', { exact: true }).fill('echo begun; sleep 900');
@@ -77,7 +81,7 @@ test('one that is run by hand is among the runs while it goes on, and stopped wh
   await expect(dialog).toBeHidden();
   const task = page.locator('article[data-task-id]');
   await expect(task).toHaveAttribute('data-status', 'active', { timeout: 60_000 });
-  await expect(page.getByText('0 0 1 1 *')).toBeVisible();
+  await expect(task.getByText('0 0 1 1 *', { exact: true })).toBeVisible();
 
   await page.getByRole('button', { name: 'Run now: Clock' }).click();
   await expect(page.locator('tr[data-run-state="running"]')).toHaveCount(1, { timeout: 20_000 });
