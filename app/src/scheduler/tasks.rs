@@ -85,7 +85,7 @@ fn TaskRow(
             </td>
             <td data-label="Next run">
                 {move || {
-                    task.with(|task| task.next_run.clone()).map_or_else(String::new, |next| next.words)
+                    task.with(|task| task.next_run.clone()).map_or_else(|| "none".to_owned(), |next| next.words)
                 }}
             </td>
             <td data-label="Status">

@@ -176,7 +176,10 @@ async fn cancel_by_hand(panel: &TestPanel, server: &OwnedServer, host: &Host) ->
     // Behind it is what runuser says of it.
     let is_cut = output.starts_with("begun\n") && !output.ends_with("on\n");
     assert!(is_cut, "{output}");
-    assert!(!host.holds("pgrep -u brokeforge -f 'sleep 700'"), "something runs on");
+    assert!(
+        !host.holds("pgrep -u brokeforge -f 'sleep 700'"),
+        "something runs on"
+    );
     long
 }
 
