@@ -64,13 +64,7 @@ test('when the panel that provisions is killed, the other finishes it, and its t
   needsHosts();
   const host = await Host.start('panels');
   try {
-    const { body: key } = await first.call(page, 'servers/host_key', { address: host.address, port: '22' });
-    const { body: server } = await first.call(page, 'servers/create', {
-      name: 'web-1', address: host.address, port: '22', user: 'root', host_key: key.host_key,
-    });
-    const { body: shown } = await first.call(page, 'servers/show', { server_id: server });
-    await host.sh(shown.authorize_command);
-    await first.call(page, 'servers/check', { server_id: server });
+    const server = await first.addHost(page, host);
     const tab = await page.context().newPage();
     await tab.goto(`${second.url}/servers/${server}`);
     await hydrated(tab);

@@ -19,13 +19,7 @@ test.beforeAll(async ({ browser }) => {
   [panel, host] = await Promise.all([Panel.start(), Host.start('scheduler-page')]);
   page = await (await browser.newContext()).newPage();
   await panel.setUp(page);
-  const place = { address: host.address, port: '22' };
-  const { body: key } = await panel.call(page, 'servers/host_key', place);
-  const created = await panel.call(page, 'servers/create', { ...place, name: 'web-1', user: 'root', host_key: key.host_key });
-  server = created.body;
-  const { body: shown } = await panel.call(page, 'servers/show', { server_id: server });
-  await host.sh(shown.authorize_command);
-  await panel.call(page, 'servers/check', { server_id: server });
+  server = await panel.addHost(page, host);
 });
 
 test.afterAll(async () => {

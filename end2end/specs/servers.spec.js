@@ -20,15 +20,7 @@ test.beforeAll(async ({ browser }) => {
   page = await context.newPage();
   noTrouble = watchForTrouble(page);
   await panel.setUp(page);
-  const line = (await host.sh('cat /etc/ssh/ssh_host_ed25519_key.pub')).trim();
-  const created = await panel.call(page, 'servers/create', {
-    name: 'web-1', address: host.address, port: '22', user: 'root', host_key: line.split(' ').slice(0, 2).join(' '),
-  });
-  expect(created.status).toBe(200);
-  id = created.body;
-  const shown = await panel.call(page, 'servers/show', { server_id: id });
-  await host.sh(shown.body.authorize_command);
-  await panel.call(page, 'servers/check', { server_id: id });
+  id = await panel.addHost(page, host);
   await page.goto(`${panel.url}/servers/${id}`);
   await hydrated(page);
   watcher = await context.newPage();

@@ -116,14 +116,29 @@ export class Panel {
 
   /** Adds a server through the panel; nothing listens at its address. Returns its id. */
   async addServer(caller, name, port = '1') {
-    const { status, body } = await this.call(caller, 'servers/create', {
+    return this.#answered(caller, 'servers/create', {
       name, address: '127.0.0.1', port, user: 'root', host_key: HOST_KEY,
     });
-    if (status !== 200) throw new Error(`the server was not added: ${status} ${JSON.stringify(body)}`);
+  }
+
+  /** A real host as a server that lets the panel in, past the pages for that; returns its id. */
+  async addHost(caller, host) {
+    const place = { address: host.address, port: '22' };
+    const { host_key } = await this.#answered(caller, 'servers/host_key', place);
+    const server_id = await this.#answered(caller, 'servers/create', { ...place, name: 'web-1', user: 'root', host_key });
+    const { authorize_command } = await this.#answered(caller, 'servers/show', { server_id });
+    await host.sh(authorize_command);
+    await this.#answered(caller, 'servers/check', { server_id });
+    return server_id;
+  }
+
+  async #answered(caller, path, input) {
+    const { status, body } = await this.call(caller, path, input);
+    if (status !== 200) throw new Error(`${path} answered ${status}: ${JSON.stringify(body)}`);
     return body;
   }
 
-  /** The same, and by the database it is provisioned and has a firewall and a scheduler. */
+  /** As `addServer`, and by the database it is provisioned and has a firewall and a scheduler. */
   async addProvisionedServer(caller, name, port) {
     const id = await this.addServer(caller, name, port);
     this.sql(`UPDATE servers SET connection = 'connected', provision_status = 'active', firewall_installed = 1,
