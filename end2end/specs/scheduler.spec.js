@@ -105,6 +105,8 @@ test('a task is edited, run, and removed from its own page', async () => {
   const run = page.locator('article[data-operation-id]');
   await expect(run).toHaveAttribute('data-operation-state', 'failed');
   await expect(run).toContainText('nothing listens there');
+  // This is the page of what failed.
+  await expect(run.getByRole('link', { name: 'Go to the scheduler' })).toHaveCount(0);
   await accessible(page);
   await page.getByRole('button', { name: 'Remove Backup' }).click();
   const question = page.getByRole('dialog', { name: 'Remove this task?' });

@@ -7,6 +7,7 @@ use wire::ResourceKind;
 use wire::operations::{OperationKind, OperationResource, StepStatus};
 
 use super::retry::RetryButton;
+use crate::lifecycle::operation_path;
 use crate::ui::{Icon, Shape};
 
 /// The step that failed on the server and told why, if one did: the reason stands there then, beside
@@ -31,6 +32,10 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
         if can_retry.get() {
             return view! { <RetryButton server operation=id/> }.into_any();
         }
+        // Elsewhere it stands on the page of what failed, and there is nowhere to go.
+        if pathname.with(|here| *here != operation_path(server, id)) {
+            return ().into_any();
+        }
         let (href, label) = match kind {
             OperationKind::Authorize | OperationKind::Provision | OperationKind::Reboot => {
                 (format!("/servers/{server}"), "Go to the server")
@@ -54,12 +59,6 @@ pub fn Failure(operation: Signal<OperationResource>) -> impl IntoView {
                 }
             },
         };
-        // On the page of what failed there is nowhere to go.
-        if pathname.with(|here| {
-            here == &href || here.starts_with(&format!("{href}/")) && !here.contains("/operations/")
-        }) {
-            return ().into_any();
-        }
         view! { <A href attr:class="button is-primary">{label}</A> }.into_any()
     };
     view! {

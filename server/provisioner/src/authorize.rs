@@ -259,7 +259,7 @@ impl Authorization<'_> {
             .run(
                 step.script,
                 step.privilege,
-                &step.stdin(),
+                step.stdin(),
                 step.deadline,
                 &mut printed,
             )

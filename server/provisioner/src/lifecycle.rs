@@ -142,7 +142,7 @@ impl Worker {
         }
         let Some(plan) = plan_of(panel, claim).await? else {
             let connector = Arc::clone(&self.connector);
-            let outcome = authorize::run(panel, connector, claim, secret).await?;
+            let outcome = Box::pin(authorize::run(panel, connector, claim, secret)).await?;
             return Ok(Some(outcome.into()));
         };
         let server = servers::row(&panel.db, claim.server).await?;

@@ -115,7 +115,9 @@ impl Prober for SshProber {
         let attempt = async {
             let remote = self.connector.connect(&target).await?;
             let (script, who) = (provisioning::SURVEY, Privilege::Login);
-            remote.run(script, who, b"", LONGEST, &mut printed).await
+            remote
+                .run(script, who, Vec::new(), LONGEST, &mut printed)
+                .await
         };
         match timeout(LONGEST, attempt).await {
             Ok(Ok(exit)) if exit.succeeded() => Ok(facts::survey(&printed.into_bytes())),
@@ -138,7 +140,7 @@ impl Prober for SshProber {
         let attempt = async {
             let remote = self.connector.connect(&target).await?;
             let (script, who) = (programs::LOG, Privilege::Root);
-            let question = question.as_bytes();
+            let question = question.into_bytes();
             remote
                 .run(script, who, question, LONGEST, &mut printed)
                 .await
@@ -172,14 +174,14 @@ impl Prober for SshProber {
             // While there is a way in: sudo first, the key last. A sudo that asks again keeps no key in place.
             let (script, who) = (FORBID_SUDO, Privilege::Root);
             let forbidden = remote
-                .run(script, who, user.as_bytes(), LONGEST, &mut Discard)
+                .run(script, who, user.into_bytes(), LONGEST, &mut Discard)
                 .await;
             if !matches!(forbidden, Ok(_) | Err(Error::NoPrivilege { .. })) {
                 return forbidden;
             }
             let (script, who) = (REMOVE_KEY, Privilege::Login);
             remote
-                .run(script, who, line.as_bytes(), LONGEST, &mut Discard)
+                .run(script, who, line.into_bytes(), LONGEST, &mut Discard)
                 .await
         };
         let result = timeout(LONGEST, attempt).await;

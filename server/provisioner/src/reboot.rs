@@ -98,7 +98,7 @@ async fn look(
     let run = remote.run(
         BOOTED,
         Privilege::Root,
-        mark.as_bytes(),
+        mark.into_bytes(),
         LOOK_WITHIN,
         &mut nowhere,
     );

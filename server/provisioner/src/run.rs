@@ -22,11 +22,12 @@ use domain::queue::{Claim, Ending, FailedStep, Outcome, StepState};
 use domain::servers::record_connection;
 use ssh::{Connector, Error, Exit, Job, Remote, Target};
 use tokio::sync::watch;
+use wire::colours::plain;
 use wire::diagnosis::Diagnosis;
 use wire::operations::StepStatus;
 
 use self::attending::Verdict;
-use self::keeper::Report;
+use self::keeper::Marks;
 pub use self::stopping::Stopped;
 use crate::diagnosis::{self, Failure};
 use crate::facts;
@@ -53,9 +54,9 @@ pub struct Run<'a> {
 
 /// How a step ended.
 enum End {
-    Done(Report),
+    Done(Marks),
     Failed {
-        report: Report,
+        marks: Marks,
         exit: Option<String>,
         reason: String,
         /// False when nobody knows how it ended on the server.
@@ -114,20 +115,20 @@ impl<'a> Run<'a> {
             let position = state.position;
             match self.step(step, state).await? {
                 End::LeftRunning => return Ok(None),
-                End::Done(report) => {
-                    self.learn(&report.said.facts).await?;
-                    let summary = report.said.summary;
+                End::Done(marks) => {
+                    self.learn(&marks.facts).await?;
+                    let summary = marks.summary;
                     self.claim
                         .end_step(db, position, StepStatus::Succeeded, summary, None)
                         .await?;
                 }
                 End::Failed {
-                    report,
+                    marks,
                     exit,
                     reason,
                     is_known,
                 } => {
-                    self.learn(&report.said.facts).await?;
+                    self.learn(&marks.facts).await?;
                     let reason = format!("{}: {reason}", step.title);
                     return Ok(Some(Ending {
                         outcome: if is_known {
@@ -137,7 +138,7 @@ impl<'a> Run<'a> {
                         },
                         failed_step: Some(FailedStep {
                             position,
-                            summary: report.said.summary,
+                            summary: marks.summary,
                             exit,
                         }),
                     }));
@@ -159,22 +160,22 @@ impl<'a> Run<'a> {
             if let Err(error) = told {
                 let diagnosis = diagnosis::of_check(&error);
                 return self
-                    .failed_as(position, Report::default(), None, &diagnosis)
+                    .failed_as(position, Marks::default(), None, &diagnosis)
                     .await;
             }
         }
         let verdict = match step.detached_as() {
             Some(user) => self.attend(step, user, state).await?,
-            None => self.run_directly(step, state).await?,
+            None => Box::pin(self.run_directly(step, state)).await?,
         };
-        let (exit, report) = match verdict {
-            Verdict::Exit(exit, report) => (exit, report),
-            Verdict::Failed(report, diagnosis) => {
-                return self.failed_as(position, report, None, &diagnosis).await;
+        let (exit, marks) = match verdict {
+            Verdict::Exit(exit, marks) => (exit, marks),
+            Verdict::Failed(marks, diagnosis) => {
+                return self.failed_as(position, marks, None, &diagnosis).await;
             }
-            Verdict::Unknown(report, reason) => {
+            Verdict::Unknown(marks, reason) => {
                 return Ok(End::Failed {
-                    report,
+                    marks,
                     exit: None,
                     reason,
                     is_known: false,
@@ -183,41 +184,60 @@ impl<'a> Run<'a> {
             Verdict::LeftRunning => return Ok(End::LeftRunning),
         };
         if !exit.succeeded() {
-            let diagnosis = diagnose(&report, &exit);
+            let diagnosis = self.diagnose(position, &marks, &exit).await?;
             let exit = Some(exit.status.to_string());
-            return self.failed_as(position, report, exit, &diagnosis).await;
+            return self.failed_as(position, marks, exit, &diagnosis).await;
         }
         match &step.kind {
-            StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(report)),
+            StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(marks)),
             StepKind::Confirmed { confirm, within } => {
                 Ok(match self.confirm(*confirm, *within, position).await {
-                    Ok(()) => End::Done(report),
-                    Err(reason) => failed(report, None, reason),
+                    Ok(()) => End::Done(marks),
+                    Err(reason) => failed(marks, None, reason),
                 })
             }
             StepKind::ProbeFromOutside { ports } => {
                 for port in ports {
                     if let Err(reason) = self.visitor.visit(&self.target.address, *port).await {
-                        return Ok(failed(report, None, reason));
+                        return Ok(failed(marks, None, reason));
                     }
                 }
-                Ok(End::Done(report))
+                Ok(End::Done(marks))
             }
         }
+    }
+
+    /// Why a step failed, by what it reported and the end of what it printed. That is in the database by now: in memory
+    /// it would be kept for every step that runs, for the few that fail.
+    async fn diagnose(&self, position: i32, marks: &Marks, exit: &Exit) -> Result<Diagnosis> {
+        /// So much of the end tells the usual failures.
+        const LAST_LINES: usize = 8 * 1024;
+        let printed = self
+            .claim
+            .last_output(&self.panel.db, position, LAST_LINES)
+            .await?;
+        let mut last_lines = plain(&printed);
+        keeper::keep_end(&mut last_lines, LAST_LINES);
+        Ok(diagnosis::of(Failure {
+            exit: &exit.status,
+            facts: &marks.facts,
+            error: marks.error.as_deref(),
+            output: &last_lines,
+        }))
     }
 
     /// The end of a step that failed for a reason with a name.
     async fn failed_as(
         &self,
         position: i32,
-        report: Report,
+        marks: Marks,
         exit: Option<String>,
         diagnosis: &Diagnosis,
     ) -> Result<End> {
         self.claim
             .diagnose(&self.panel.db, position, diagnosis)
             .await?;
-        Ok(failed(report, exit, diagnosis.in_words()))
+        Ok(failed(marks, exit, diagnosis.in_words()))
     }
 
     /// Names a step's run on the server.
@@ -261,7 +281,8 @@ impl<'a> Run<'a> {
     }
 
     async fn note_connection(&self, told: Result<(), CheckError>) {
-        if let Err(error) = record_connection(&self.panel.db, self.claim.server, told).await {
+        let recording = record_connection(&self.panel.db, self.claim.server, told);
+        if let Err(error) = Box::pin(recording).await {
             tracing::error!(%error, "could not store the state of a connection");
         }
     }
@@ -277,13 +298,12 @@ impl<'a> Run<'a> {
         if facts.is_empty() {
             return Ok(());
         }
-        self.claim
-            .learn(&self.panel.db, facts, |server| {
-                for fact in facts {
-                    facts::note(server, fact);
-                }
-            })
-            .await?;
+        let learning = self.claim.learn(&self.panel.db, facts, |server| {
+            for fact in facts {
+                facts::note(server, fact);
+            }
+        });
+        Box::pin(learning).await?;
         Ok(())
     }
 }
@@ -315,20 +335,11 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-fn failed(report: Report, exit: Option<String>, reason: String) -> End {
+fn failed(marks: Marks, exit: Option<String>, reason: String) -> End {
     End::Failed {
-        report,
+        marks,
         exit,
         reason,
         is_known: true,
     }
-}
-
-fn diagnose(report: &Report, exit: &Exit) -> Diagnosis {
-    diagnosis::of(Failure {
-        exit: &exit.status,
-        facts: &report.said.facts,
-        error: report.said.error.as_deref(),
-        output: &report.last_lines,
-    })
 }

@@ -115,19 +115,22 @@ impl Remote for Connection {
         &self,
         script: Script,
         privilege: Privilege,
-        stdin: &[u8],
+        stdin: Vec<u8>,
         deadline: Duration,
         output: &mut dyn Output,
     ) -> Result<Exit, Error> {
+        let mark = command::new_mark();
+        let input = command::input(script, &mark, &stdin);
+        // A step of the longest scripts would keep 9 KB for as long as it runs.
+        drop(stdin);
         let running = async {
             match privilege {
                 Privilege::Root | Privilege::App => self.check_privilege().await?,
                 Privilege::Login => {}
             }
-            let mark = command::new_mark();
             let request = Request {
                 command: command::line(privilege, self.login_is_root()),
-                input: command::input(script, &mark, stdin),
+                input,
                 stop: Some(command::input(
                     command::STOP,
                     &command::new_mark(),

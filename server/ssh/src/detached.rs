@@ -112,7 +112,7 @@ pub(crate) async fn attend<R: Remote + ?Sized>(
         told: Vec::new(),
     };
     let exit = remote
-        .run(ATTEND, Privilege::Root, &input, ATTEND_WITHIN, &mut ear)
+        .run(ATTEND, Privilege::Root, input, ATTEND_WITHIN, &mut ear)
         .await?;
     let words = ear.words();
     let words: Vec<_> = words.split(' ').collect();
@@ -140,7 +140,7 @@ pub(crate) async fn stop<R: Remote + ?Sized>(remote: &R, job: &Job) -> Result<St
         .run(
             STOP,
             Privilege::Root,
-            input.as_bytes(),
+            input.into_bytes(),
             STOP_WITHIN,
             &mut ear,
         )

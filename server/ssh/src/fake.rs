@@ -207,7 +207,7 @@ impl Remote for FakeRemote {
         &self,
         script: Script,
         privilege: Privilege,
-        stdin: &[u8],
+        stdin: Vec<u8>,
         deadline: Duration,
         output: &mut dyn Output,
     ) -> Result<Exit, Error> {
@@ -218,7 +218,7 @@ impl Remote for FakeRemote {
         let run = Run {
             script,
             privilege,
-            stdin: stdin.to_vec(),
+            stdin,
         };
         let answer = self.answer_to(&run);
         if answer.takes > deadline {
@@ -347,7 +347,7 @@ impl Remote for FakeRemote {
         self.run(
             crate::ALLOW_SUDO,
             privilege,
-            stdin.as_bytes(),
+            stdin.into_bytes(),
             deadline,
             output,
         )
@@ -474,7 +474,13 @@ mod tests {
     async fn run(remote: &FakeRemote, script: Script) -> Result<Exit, Error> {
         let deadline = Duration::from_secs(1);
         remote
-            .run(script, Privilege::Root, b"x", deadline, &mut Discard)
+            .run(
+                script,
+                Privilege::Root,
+                b"x".to_vec(),
+                deadline,
+                &mut Discard,
+            )
             .await
     }
 
@@ -507,7 +513,7 @@ mod tests {
         remote.respond(|_| Answer::code(0).taking(Duration::from_mins(1)));
         let deadline = Duration::from_millis(10);
         let outcome = remote
-            .run(FIRST, Privilege::Login, b"", deadline, &mut Discard)
+            .run(FIRST, Privilege::Login, Vec::new(), deadline, &mut Discard)
             .await;
         assert!(matches!(outcome, Err(Error::Deadline { .. })));
     }

@@ -20,7 +20,7 @@ pub trait Remote: Send + Sync {
         &self,
         script: Script,
         privilege: Privilege,
-        stdin: &[u8],
+        stdin: Vec<u8>,
         deadline: Duration,
         output: &mut dyn Output,
     ) -> Result<Exit, Error>;

@@ -20,9 +20,9 @@ const SESSIONS: usize = 8;
 /// How long a program that a script left behind may hold the output open after the script's end.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// Input is sent by such pieces: the connection's buffer stays as large as the largest message it ever held, and scripts of
-/// 30 KB left 3 MB behind in a hundred connections.
-const PIECE: usize = 2 * 1024;
+/// Input is sent by such pieces, of which the library puts about ten into a buffer before it writes any: the buffer stays
+/// as large as it ever was, and scripts of 30 KB left 3 MB behind in a hundred connections.
+const PIECE: usize = 512;
 
 pub(crate) struct Sessions {
     transport: Transport,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use domain::queue::{self, Claim, Ending, HEARTBEAT, Outcome};
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use wire::ResourceKind;
 use wire::operations::OperationKind;
@@ -17,6 +17,8 @@ use crate::run::Stopped;
 
 /// How soon a running operation notices that it is to be cancelled.
 const LOOK: Duration = Duration::from_millis(500);
+/// Operations that look at the same time. A hundred that wait for a connection to the database would take 1 MB.
+static LOOKS: Semaphore = Semaphore::const_new(4);
 /// A run by hand has begun after the first, or, where the login takes longer, after the second as well.
 const HAS_BEGUN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
@@ -41,7 +43,7 @@ impl Worker {
         if claim.kind == OperationKind::RunTask {
             for pause in HAS_BEGUN {
                 sleep(pause).await;
-                self.collector.clone().one(claim.server).await;
+                Box::pin(self.collector.clone().one(claim.server)).await;
             }
         }
         std::future::pending::<()>().await;
@@ -62,7 +64,7 @@ impl Worker {
             }
             tracing::error!(operation = %claim.operation, error = format!("{error:#}"), "the panel could not go on");
             if !goes_on_after(claim.kind, &error) {
-                match self.stop(&claim, leaving.clone()).await {
+                match Box::pin(self.stop(&claim, leaving.clone())).await {
                     Err(fault) if is_of_database(&fault) => {}
                     Err(fault) => {
                         tracing::error!(operation = %claim.operation, fault = format!("{fault:#}"), "could not stop a step");
@@ -100,7 +102,7 @@ impl Worker {
         leaving: &watch::Receiver<bool>,
     ) -> Result<Option<Ending>> {
         if let Some(reason) = &claim.give_up {
-            let stopped = self.stop(claim, leaving.clone()).await?;
+            let stopped = Box::pin(self.stop(claim, leaving.clone())).await?;
             let outcome = match stopped {
                 Stopped::TooLate => Outcome::Succeeded,
                 Stopped::Nothing | Stopped::Step(_) | Stopped::OutOfReach(_) => {
@@ -116,7 +118,7 @@ impl Worker {
             by = self.cancellation(claim) => Some(by),
             ended = self.attempt(claim, secret, leaving.clone()) => return ended,
         };
-        let stopped = self.stop(claim, leaving.clone()).await?;
+        let stopped = Box::pin(self.stop(claim, leaving.clone())).await?;
         let outcome = match (stopped, cancelled_by) {
             (Stopped::TooLate, _) => Outcome::Succeeded,
             (Stopped::OutOfReach(step), Some(by)) => Outcome::Unknown(out_of_reach(step, &by)),
@@ -139,7 +141,11 @@ impl Worker {
     /// Waits until somebody wants the operation cancelled, and says who.
     async fn cancellation(&self, claim: &Claim) -> String {
         loop {
-            match claim.cancel_wanted(&self.panel.db).await {
+            let looked = {
+                let _turn = LOOKS.acquire().await;
+                Box::pin(claim.cancel_wanted(&self.panel.db)).await
+            };
+            match looked {
                 Ok(Some(by)) => return by,
                 Ok(None) => {}
                 Err(error) => {
@@ -154,7 +160,7 @@ impl Worker {
     async fn beat(&self, claim: &Claim) {
         loop {
             sleep(HEARTBEAT).await;
-            match claim.renew(&self.panel.db).await {
+            match Box::pin(claim.renew(&self.panel.db)).await {
                 Ok(()) => {}
                 Err(domain::Error::LeaseLost(_)) => {
                     tracing::warn!(operation = %claim.operation, "another worker has taken this over");

@@ -110,7 +110,7 @@ async fn ask(
         .run(
             LOOK,
             Privilege::Root,
-            handles.as_bytes(),
+            handles.into_bytes(),
             WITHIN,
             &mut answer,
         )

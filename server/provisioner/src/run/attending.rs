@@ -9,7 +9,7 @@ use ssh::{Attended, Exit, Job, Remote, Task, User};
 use tokio::time::{Instant, sleep};
 use wire::diagnosis::{Cause, Diagnosis};
 
-use super::keeper::{Incoming, Keeper, Progress, Report};
+use super::keeper::{Incoming, Keeper, Marks, Progress};
 use super::{Run, may_pass};
 use crate::backoff::Backoff;
 use crate::diagnosis::{in_one, of_connection};
@@ -22,10 +22,10 @@ const MOST_VANISHED: i32 = 3;
 
 /// How attending a step came to its end.
 pub enum Verdict {
-    Exit(Exit, Report),
-    Failed(Report, Diagnosis),
+    Exit(Exit, Marks),
+    Failed(Marks, Diagnosis),
     /// Given up without an answer.
-    Unknown(Report, String),
+    Unknown(Marks, String),
     /// The panel is about to stop; the step runs on.
     LeftRunning,
 }
@@ -56,7 +56,7 @@ impl Run<'_> {
             Some(stored) => serde_json::from_str(stored)?,
             None => Progress::default(),
         };
-        let mut keeper = Keeper::new(self, step, position, progress).await?;
+        let mut keeper = Keeper::new(self, step, position, progress);
         let mut backoff = Backoff::default();
         loop {
             let before = keeper.read_to();
@@ -91,7 +91,7 @@ impl Run<'_> {
                     keeper.end().await?;
                     let state = self.claim.begin_anew(&self.panel.db, position).await?;
                     (job, vanished) = (self.job(position, state.run), state.vanished);
-                    keeper = Keeper::new(self, step, position, Progress::default()).await?;
+                    keeper = Keeper::new(self, step, position, Progress::default());
                     "The server was restarted while this ran. Beginning the step anew.".to_owned()
                 }
                 Look::Again(reason) => reason,

@@ -65,7 +65,7 @@ impl Run<'_> {
     async fn fresh_run(&self, script: Script, stdin: &str) -> Result<(Exit, Answer), Error> {
         self.connector.forget(self.target.server).await;
         let remote = self.connector.connect(&self.target).await?;
-        let (mut answer, stdin) = (Answer::default(), stdin.as_bytes());
+        let (mut answer, stdin) = (Answer::default(), stdin.as_bytes().to_vec());
         let run = remote.run(script, Privilege::Root, stdin, DEADLINE, &mut answer);
         let exit = run.await?;
         Ok((exit, answer))

@@ -19,9 +19,8 @@ impl Run<'_> {
     /// was cut is left.
     pub(super) async fn run_directly(&self, step: &Step, state: StepState) -> Result<Verdict> {
         let before = state.progress.as_deref();
-        let keeper = Keeper::for_whole_runs(self, step, state.position, before).await?;
+        let keeper = Keeper::for_whole_runs(self, step, state.position, before);
         let give_up = Instant::now() + step.deadline;
-        let stdin = step.stdin();
         let mut backoff = Backoff::default();
         let error = loop {
             let left = give_up.saturating_duration_since(Instant::now());
@@ -30,7 +29,13 @@ impl Run<'_> {
                 let remote = self.connect().await?;
                 let left = left.max(Duration::from_secs(1));
                 remote
-                    .run(step.script, step.privilege, &stdin, left, &mut printed)
+                    .run(
+                        step.script,
+                        step.privilege,
+                        step.stdin(),
+                        left,
+                        &mut printed,
+                    )
                     .await
             };
             let error = match attempt.await {

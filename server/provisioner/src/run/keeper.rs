@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use ssh::{Output, Stream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
-use wire::colours::plain;
 
 use super::Run;
 use crate::output::{Reader, Said};
@@ -19,7 +18,7 @@ use crate::plan::Step;
 const HEAD: usize = 768 * 1024;
 const TAIL: usize = 256 * 1024;
 /// So much is not kept waiting: a server that prints without end must not fill memory, nor a hundred at once.
-const FULL: usize = 32 * 1024;
+const FULL: usize = 8 * 1024;
 /// Steps that store output at the same time. The database takes one writer; what the others would hold meanwhile (26 MB
 /// for a hundred that stream) stays on their servers.
 static TURNS: Semaphore = Semaphore::const_new(2);
@@ -28,15 +27,6 @@ const FLUSH: Duration = Duration::from_millis(200);
 /// More facts than any of our scripts has.
 const MOST_FACTS: usize = 100;
 const PIECE: usize = 32 * 1024;
-/// So much of the end tells the usual failures.
-const LAST_LINES: usize = 8 * 1024;
-
-/// What a step left behind.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    pub said: Marks,
-    pub last_lines: String,
-}
 
 /// What a step reported by marks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +87,6 @@ pub struct Keeper<'a> {
     /// Where the reader began.
     base: u64,
     progress: Progress,
-    last_lines: String,
     tail: String,
     left_out: usize,
     way: Way,
@@ -114,20 +103,9 @@ enum Way {
 
 impl<'a> Keeper<'a> {
     /// Reads on where `progress` ends.
-    pub async fn new(
-        run: &'a Run<'a>,
-        step: &Step,
-        position: i32,
-        progress: Progress,
-    ) -> Result<Self> {
+    pub fn new(run: &'a Run<'a>, step: &Step, position: i32, progress: Progress) -> Self {
         let reader = Reader::masking(&run.secrets);
-        let last_lines = if progress.stored == 0 {
-            String::new()
-        } else {
-            let db = &run.panel.db;
-            plain(&run.claim.last_output(db, position, LAST_LINES).await?)
-        };
-        Ok(Self {
+        Self {
             run,
             position,
             reader: if step.is_users_command {
@@ -137,27 +115,26 @@ impl<'a> Keeper<'a> {
             },
             base: progress.offset,
             progress,
-            last_lines,
             tail: String::new(),
             left_out: 0,
             way: Way::AsItComes,
-        })
+        }
     }
 
     /// For a step that runs again from its beginning after a cut. One that ran to its end before, of which only how it
     /// ended could not be stored any more, has its output already.
-    pub async fn for_whole_runs(
+    pub fn for_whole_runs(
         run: &'a Run<'a>,
         step: &Step,
         position: i32,
         before: Option<&str>,
-    ) -> Result<Self> {
-        let mut keeper = Self::new(run, step, position, Progress::default()).await?;
+    ) -> Self {
+        let mut keeper = Self::new(run, step, position, Progress::default());
         keeper.way = match before {
             None => Way::AtTheEnd,
             Some(_) => Way::Never,
         };
-        Ok(keeper)
+        keeper
     }
 
     /// Where to read on after a cut: what was read is in the database or in this keeper.
@@ -183,7 +160,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Everything was read.
-    pub async fn end(mut self) -> Result<Report> {
+    pub async fn end(mut self) -> Result<Marks> {
         let said = self.reader.end();
         // A last line without an end is one all the same: whoever comes again must not read it again.
         self.keep(said, self.read_to()).await?;
@@ -196,10 +173,7 @@ impl<'a> Keeper<'a> {
             self.progress.offset = self.read_to();
             self.print(text).await?;
         }
-        Ok(Report {
-            said: self.progress.marks,
-            last_lines: self.last_lines,
-        })
+        Ok(self.progress.marks)
     }
 
     async fn keep(&mut self, said: Vec<Said>, offset: u64) -> Result<()> {
@@ -221,11 +195,6 @@ impl<'a> Keeper<'a> {
         if text.is_empty() {
             return Ok(());
         }
-        // Cut before it is joined: what a string has grown to it keeps, and there are as many as there are steps.
-        let mut last = plain(&text);
-        keep_end(&mut last, LAST_LINES);
-        keep_end(&mut self.last_lines, LAST_LINES - last.len());
-        self.last_lines.push_str(&last);
         if self.progress.stored < HEAD && self.way == Way::AsItComes {
             self.progress.stored += text.len();
             self.progress.offset = offset;
@@ -248,12 +217,14 @@ impl<'a> Keeper<'a> {
         let progress = serde_json::to_string(&self.progress)?;
         let db = &self.run.panel.db;
         let claim = self.run.claim;
-        Ok(claim.print(db, self.position, text, Some(progress)).await?)
+        let print = claim.print(db, self.position, text, Some(progress));
+        // In a box: it is part of every step that runs, and runs itself for a moment.
+        Ok(Box::pin(print).await?)
     }
 }
 
 /// Cuts the front so that at most `most` bytes stay; returns how many went.
-fn keep_end(text: &mut String, most: usize) -> usize {
+pub fn keep_end(text: &mut String, most: usize) -> usize {
     if text.len() <= most {
         return 0;
     }
@@ -281,6 +252,8 @@ fn behind_colour(text: &[u8], cut: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use wire::colours::plain;
+
     use super::*;
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use wire::operations::StepStatus;
 
 use super::Run;
-use super::keeper::{Keeper, Progress, Report};
+use super::keeper::{Keeper, Marks, Progress};
 use crate::answer::Answer;
 use crate::backoff::Backoff;
 use crate::firewall::{self, Fate};
@@ -39,7 +39,7 @@ enum Attempt {
     /// Nothing of it runs, and of a change that must be confirmed nothing is left.
     Stopped,
     /// It had ended well, and its change was confirmed.
-    Stands(Report),
+    Stands(Marks),
     /// Not known; why.
     Trouble(String),
 }
@@ -73,8 +73,8 @@ impl Run<'_> {
         loop {
             let trouble = match self.stop_once(step, user, state).await? {
                 Attempt::Stopped => return Ok(Stopped::Step(step.title)),
-                Attempt::Stands(report) => {
-                    self.note_done(state.position, report).await?;
+                Attempt::Stands(marks) => {
+                    self.note_done(state.position, marks).await?;
                     let is_last = states.last() == Some(state);
                     return Ok(if is_last {
                         Stopped::TooLate
@@ -131,7 +131,7 @@ impl Run<'_> {
         let taking = remote.run(
             firewall::TAKE_BACK,
             Privilege::Root,
-            named.as_bytes(),
+            named.into_bytes(),
             TAKE_BACK_WITHIN,
             &mut answer,
         );
@@ -167,14 +167,14 @@ impl Run<'_> {
             Some(stored) => serde_json::from_str(stored)?,
             None => Progress::default(),
         };
-        let mut keeper = Keeper::new(self, step, state.position, progress).await?;
+        let mut keeper = Keeper::new(self, step, state.position, progress);
         let job = self.job(state.position, state.run);
         let attended = self.listen(remote, step, user, &job, &mut keeper).await?;
         Ok(match attended {
             Some(Ok(Attended::Ended { exit, size })) if keeper.read_to() >= size => {
-                let report = keeper.end().await?;
+                let marks = keeper.end().await?;
                 if exit.succeeded() {
-                    Attempt::Stands(report)
+                    Attempt::Stands(marks)
                 } else {
                     Attempt::Stopped
                 }
@@ -191,10 +191,10 @@ impl Run<'_> {
         })
     }
 
-    async fn note_done(&self, position: i32, report: Report) -> Result<()> {
-        self.learn(&report.said.facts).await?;
+    async fn note_done(&self, position: i32, marks: Marks) -> Result<()> {
+        self.learn(&marks.facts).await?;
         let confirmed = "confirmed before it could be stopped".to_owned();
-        let summary = match report.said.summary {
+        let summary = match marks.summary {
             Some(summary) => format!("{summary}; {confirmed}"),
             None => confirmed,
         };

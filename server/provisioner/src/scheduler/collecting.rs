@@ -112,7 +112,7 @@ async fn ask(remote: &dyn Remote, tasks: &[WatchedTask]) -> Result<Answer> {
         .run(
             COLLECT,
             Privilege::Root,
-            handles.as_bytes(),
+            handles.into_bytes(),
             WITHIN,
             &mut heard,
         )
@@ -144,7 +144,7 @@ async fn forget(
         .run(
             FORGET,
             Privilege::Root,
-            lines.as_bytes(),
+            lines.into_bytes(),
             WITHIN,
             &mut heard,
         )

@@ -105,7 +105,7 @@ async fn the_pasted_command_lets_the_panel_in_and_the_removal_locks_it_out() {
             .run(
                 REMOVE_KEY,
                 Privilege::Login,
-                format!("{}\n", key.public_line).as_bytes(),
+                format!("{}\n", key.public_line).into_bytes(),
                 Duration::from_secs(20),
                 &mut printed,
             )
@@ -146,7 +146,7 @@ async fn removing_the_only_key_through_a_link_leaves_the_link_and_an_empty_file(
         .run(
             REMOVE_KEY,
             Privilege::Login,
-            line.as_bytes(),
+            line.into_bytes(),
             Duration::from_secs(20),
             &mut Discard,
         )

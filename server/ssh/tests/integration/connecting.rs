@@ -258,7 +258,7 @@ async fn run(remote: &dyn ssh::Remote) -> Result<ssh::Exit, Error> {
         .run(
             TRUE,
             Privilege::Login,
-            b"",
+            Vec::new(),
             Duration::from_secs(20),
             &mut Discard,
         )

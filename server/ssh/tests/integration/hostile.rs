@@ -168,7 +168,9 @@ async fn log_in(malice: Malice, user: &str) -> (Arc<dyn Remote>, Running) {
 }
 
 async fn run(remote: &dyn Remote, privilege: Privilege) -> Result<Exit, Error> {
-    remote.run(TRUE, privilege, b"", SOON, &mut Discard).await
+    remote
+        .run(TRUE, privilege, Vec::new(), SOON, &mut Discard)
+        .await
 }
 
 #[tokio::test]
@@ -265,7 +267,7 @@ async fn a_session_that_never_ends_meets_its_deadline() {
     let (remote, _running) = log_in(Malice::NeverEnds, "root").await;
     let short = Duration::from_millis(300);
     let outcome = remote
-        .run(TRUE, Privilege::Root, b"", short, &mut Discard)
+        .run(TRUE, Privilege::Root, Vec::new(), short, &mut Discard)
         .await;
     assert!(
         matches!(outcome, Err(Error::Deadline { .. })),

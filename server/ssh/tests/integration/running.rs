@@ -54,7 +54,7 @@ async fn output_arrives_while_the_script_runs_and_keeps_its_stream() {
     let mut arrivals = Arrivals(Vec::new());
     let script = Script::new("echo out\nsleep 1\necho err >&2\n");
     remote
-        .run(script, Privilege::Login, b"", SOON, &mut arrivals)
+        .run(script, Privilege::Login, Vec::new(), SOON, &mut arrivals)
         .await
         .unwrap();
 
@@ -73,7 +73,7 @@ async fn a_mebibyte_of_values_comes_back_unaltered() {
     let mut printed = Vec::new();
     let script = Script::new("exec cat\n");
     let exit = remote
-        .run(script, Privilege::Login, &values, SOON, &mut printed)
+        .run(script, Privilege::Login, values.clone(), SOON, &mut printed)
         .await
         .unwrap();
     assert!(exit.succeeded());
@@ -100,7 +100,7 @@ async fn hostile_values_stay_data() {
         .run(
             script,
             Privilege::Login,
-            values.as_bytes(),
+            values.into_bytes(),
             SOON,
             &mut printed,
         )
@@ -159,7 +159,7 @@ async fn of_thirty_scripts_at_once_at_most_eight_run_and_all_succeed() {
                 .run(
                     COUNT,
                     Privilege::Login,
-                    folder.as_bytes(),
+                    folder.as_bytes().to_vec(),
                     SOON,
                     &mut printed,
                 )
@@ -189,7 +189,7 @@ async fn a_deadline_stops_the_script_and_frees_its_session() {
         let script = Script::new("echo $$\nexec sleep 60\n");
         let deadline = Duration::from_millis(300);
         let outcome = remote
-            .run(script, Privilege::Login, b"", deadline, &mut printed)
+            .run(script, Privilege::Login, Vec::new(), deadline, &mut printed)
             .await;
         assert!(
             matches!(outcome, Err(Error::Deadline { .. })),
@@ -206,7 +206,7 @@ async fn a_caller_that_gives_up_stops_the_script() {
     let (_, _, remote) = sshd.log_in().await;
     let mut printed = Vec::new();
     let script = Script::new("echo $$\nexec sleep 60\n");
-    let running = remote.run(script, Privilege::Login, b"", SOON, &mut printed);
+    let running = remote.run(script, Privilege::Login, Vec::new(), SOON, &mut printed);
     assert!(
         tokio::time::timeout(Duration::from_millis(500), running)
             .await
@@ -254,7 +254,13 @@ async fn endless_output_is_read_in_bounded_memory() {
 
 async fn run(remote: &dyn Remote, script: Script, values: &[u8]) -> Result<Exit, Error> {
     remote
-        .run(script, Privilege::Login, values, SOON, &mut Discard)
+        .run(
+            script,
+            Privilege::Login,
+            values.to_vec(),
+            SOON,
+            &mut Discard,
+        )
         .await
 }
 

@@ -143,7 +143,7 @@ impl Remote for FailingServer {
         &self,
         script: Script,
         privilege: Privilege,
-        stdin: &[u8],
+        stdin: Vec<u8>,
         deadline: Duration,
         output: &mut dyn Output,
     ) -> Result<Exit, Error> {
