@@ -250,3 +250,15 @@ fn signal_text(signal: Sig) -> String {
         known => format!("{known:?}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every connection has four queues of 32 places: with messages of 552 bytes that was 70 KB for each.
+    #[test]
+    fn the_messages_of_the_library_are_small() {
+        let size = size_of::<Msg>();
+        assert!(size <= 192, "{size} bytes");
+    }
+}

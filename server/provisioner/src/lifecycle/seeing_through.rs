@@ -272,3 +272,18 @@ fn took_too_long(kind: OperationKind, step: &str, what: &str) -> String {
          Look what holds the server up, then retry: what is done is not done again."
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was 31 KB, and there are a hundred at once: what is rare goes into a box.
+    #[test]
+    fn the_task_of_an_operation_is_small() {
+        fn size<F: Future>(_: impl FnOnce(Worker, Claim, watch::Receiver<bool>) -> F) -> usize {
+            size_of::<F>()
+        }
+        let size = size(Worker::work);
+        assert!(size <= 14 * 1024, "{size} bytes");
+    }
+}
