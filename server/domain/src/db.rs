@@ -198,8 +198,6 @@ impl Tx {
     {
         let model = row.insert(&self.inner).await?;
         self.has_work |= <A::Entity as EntityTrait>::Model::IS_WORK;
-        // In a box, as a future that nobody waits for most of the time: it was half of every write, and a write is in
-        // whatever may write.
         Box::pin(self.announce(model.announcement())).await?;
         Ok(model)
     }
@@ -319,7 +317,8 @@ impl Tx {
             .map_err(|error| Error::Internal(format!("commit: {error}")))?
     }
 
-    /// Notes whom to tell at the commit, each of them once.
+    /// Notes whom to tell at the commit, each of them once. Call it in a box: it was half of every write's future, and
+    /// whatever may write is as large as that.
     async fn announce(&mut self, announcement: Announcement) -> Result<(), Error> {
         if !self.seen.insert(announcement) {
             return Ok(());

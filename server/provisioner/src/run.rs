@@ -27,7 +27,7 @@ use wire::diagnosis::Diagnosis;
 use wire::operations::StepStatus;
 
 use self::attending::Verdict;
-use self::keeper::Marks;
+use self::keeper::Report;
 pub use self::stopping::Stopped;
 use crate::diagnosis::{self, Failure};
 use crate::facts;
@@ -54,9 +54,9 @@ pub struct Run<'a> {
 
 /// How a step ended.
 enum End {
-    Done(Marks),
+    Done(Report),
     Failed {
-        marks: Marks,
+        report: Report,
         exit: Option<String>,
         reason: String,
         /// False when nobody knows how it ended on the server.
@@ -115,20 +115,20 @@ impl<'a> Run<'a> {
             let position = state.position;
             match self.step(step, state).await? {
                 End::LeftRunning => return Ok(None),
-                End::Done(marks) => {
-                    self.learn(&marks.facts).await?;
-                    let summary = marks.summary;
+                End::Done(report) => {
+                    self.learn(&report.said.facts).await?;
+                    let summary = report.said.summary;
                     self.claim
                         .end_step(db, position, StepStatus::Succeeded, summary, None)
                         .await?;
                 }
                 End::Failed {
-                    marks,
+                    report,
                     exit,
                     reason,
                     is_known,
                 } => {
-                    self.learn(&marks.facts).await?;
+                    self.learn(&report.said.facts).await?;
                     let reason = format!("{}: {reason}", step.title);
                     return Ok(Some(Ending {
                         outcome: if is_known {
@@ -138,7 +138,7 @@ impl<'a> Run<'a> {
                         },
                         failed_step: Some(FailedStep {
                             position,
-                            summary: marks.summary,
+                            summary: report.said.summary,
                             exit,
                         }),
                     }));
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
             if let Err(error) = told {
                 let diagnosis = diagnosis::of_check(&error);
                 return self
-                    .failed_as(position, Marks::default(), None, &diagnosis)
+                    .failed_as(position, Report::default(), None, &diagnosis)
                     .await;
             }
         }
@@ -168,14 +168,14 @@ impl<'a> Run<'a> {
             Some(user) => self.attend(step, user, state).await?,
             None => Box::pin(self.run_directly(step, state)).await?,
         };
-        let (exit, marks) = match verdict {
-            Verdict::Exit(exit, marks) => (exit, marks),
-            Verdict::Failed(marks, diagnosis) => {
-                return self.failed_as(position, marks, None, &diagnosis).await;
+        let (exit, report) = match verdict {
+            Verdict::Exit(exit, report) => (exit, report),
+            Verdict::Failed(report, diagnosis) => {
+                return self.failed_as(position, report, None, &diagnosis).await;
             }
-            Verdict::Unknown(marks, reason) => {
+            Verdict::Unknown(report, reason) => {
                 return Ok(End::Failed {
-                    marks,
+                    report,
                     exit: None,
                     reason,
                     is_known: false,
@@ -184,45 +184,45 @@ impl<'a> Run<'a> {
             Verdict::LeftRunning => return Ok(End::LeftRunning),
         };
         if !exit.succeeded() {
-            let diagnosis = self.diagnose(position, &marks, &exit).await?;
+            let diagnosis = self.diagnose(position, &report, &exit).await?;
             let exit = Some(exit.status.to_string());
-            return self.failed_as(position, marks, exit, &diagnosis).await;
+            return self.failed_as(position, report, exit, &diagnosis).await;
         }
         match &step.kind {
-            StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(marks)),
+            StepKind::Plain | StepKind::AfterReboot { .. } => Ok(End::Done(report)),
             StepKind::Confirmed { confirm, within } => {
                 Ok(match self.confirm(*confirm, *within, position).await {
-                    Ok(()) => End::Done(marks),
-                    Err(reason) => failed(marks, None, reason),
+                    Ok(()) => End::Done(report),
+                    Err(reason) => failed(report, None, reason),
                 })
             }
             StepKind::ProbeFromOutside { ports } => {
                 for port in ports {
                     if let Err(reason) = self.visitor.visit(&self.target.address, *port).await {
-                        return Ok(failed(marks, None, reason));
+                        return Ok(failed(report, None, reason));
                     }
                 }
-                Ok(End::Done(marks))
+                Ok(End::Done(report))
             }
         }
     }
 
-    /// Why a step failed, by what it reported and the end of what it printed. That is in the database by now: in memory
-    /// it would be kept for every step that runs, for the few that fail.
-    async fn diagnose(&self, position: i32, marks: &Marks, exit: &Exit) -> Result<Diagnosis> {
+    /// Why a step failed, by what it reported and the end of what this run of it printed. That is in the database by now:
+    /// in memory it would be kept for every step that runs, for the few that fail.
+    async fn diagnose(&self, position: i32, report: &Report, exit: &Exit) -> Result<Diagnosis> {
         /// So much of the end tells the usual failures.
         const LAST_LINES: usize = 8 * 1024;
-        let printed = self
+        let most = report.printed.min(LAST_LINES);
+        let mut printed = self
             .claim
-            .last_output(&self.panel.db, position, LAST_LINES)
+            .last_output(&self.panel.db, position, most)
             .await?;
-        let mut last_lines = plain(&printed);
-        keeper::keep_end(&mut last_lines, LAST_LINES);
+        keeper::keep_end(&mut printed, most);
         Ok(diagnosis::of(Failure {
             exit: &exit.status,
-            facts: &marks.facts,
-            error: marks.error.as_deref(),
-            output: &last_lines,
+            facts: &report.said.facts,
+            error: report.said.error.as_deref(),
+            output: &plain(&printed),
         }))
     }
 
@@ -230,14 +230,14 @@ impl<'a> Run<'a> {
     async fn failed_as(
         &self,
         position: i32,
-        marks: Marks,
+        report: Report,
         exit: Option<String>,
         diagnosis: &Diagnosis,
     ) -> Result<End> {
         self.claim
             .diagnose(&self.panel.db, position, diagnosis)
             .await?;
-        Ok(failed(marks, exit, diagnosis.in_words()))
+        Ok(failed(report, exit, diagnosis.in_words()))
     }
 
     /// Names a step's run on the server.
@@ -335,9 +335,9 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-fn failed(marks: Marks, exit: Option<String>, reason: String) -> End {
+fn failed(report: Report, exit: Option<String>, reason: String) -> End {
     End::Failed {
-        marks,
+        report,
         exit,
         reason,
         is_known: true,

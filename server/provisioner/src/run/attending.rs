@@ -9,7 +9,7 @@ use ssh::{Attended, Exit, Job, Remote, Task, User};
 use tokio::time::{Instant, sleep};
 use wire::diagnosis::{Cause, Diagnosis};
 
-use super::keeper::{Incoming, Keeper, Marks, Progress};
+use super::keeper::{Incoming, Keeper, Progress, Report};
 use super::{Run, may_pass};
 use crate::backoff::Backoff;
 use crate::diagnosis::{in_one, of_connection};
@@ -22,10 +22,10 @@ const MOST_VANISHED: i32 = 3;
 
 /// How attending a step came to its end.
 pub enum Verdict {
-    Exit(Exit, Marks),
-    Failed(Marks, Diagnosis),
+    Exit(Exit, Report),
+    Failed(Report, Diagnosis),
     /// Given up without an answer.
-    Unknown(Marks, String),
+    Unknown(Report, String),
     /// The panel is about to stop; the step runs on.
     LeftRunning,
 }

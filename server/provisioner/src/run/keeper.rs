@@ -28,6 +28,14 @@ const FLUSH: Duration = Duration::from_millis(200);
 const MOST_FACTS: usize = 100;
 const PIECE: usize = 32 * 1024;
 
+/// What a run of a step left behind.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub said: Marks,
+    /// How many bytes at the end of the step's output are of this run.
+    pub printed: usize,
+}
+
 /// What a step reported by marks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
@@ -87,6 +95,7 @@ pub struct Keeper<'a> {
     /// Where the reader began.
     base: u64,
     progress: Progress,
+    printed: usize,
     tail: String,
     left_out: usize,
     way: Way,
@@ -114,6 +123,7 @@ impl<'a> Keeper<'a> {
                 reader
             },
             base: progress.offset,
+            printed: progress.stored,
             progress,
             tail: String::new(),
             left_out: 0,
@@ -160,7 +170,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Everything was read.
-    pub async fn end(mut self) -> Result<Marks> {
+    pub async fn end(mut self) -> Result<Report> {
         let said = self.reader.end();
         // A last line without an end is one all the same: whoever comes again must not read it again.
         self.keep(said, self.read_to()).await?;
@@ -173,7 +183,10 @@ impl<'a> Keeper<'a> {
             self.progress.offset = self.read_to();
             self.print(text).await?;
         }
-        Ok(self.progress.marks)
+        Ok(Report {
+            said: self.progress.marks,
+            printed: self.printed,
+        })
     }
 
     async fn keep(&mut self, said: Vec<Said>, offset: u64) -> Result<()> {
@@ -195,6 +208,7 @@ impl<'a> Keeper<'a> {
         if text.is_empty() {
             return Ok(());
         }
+        self.printed += text.len();
         if self.progress.stored < HEAD && self.way == Way::AsItComes {
             self.progress.stored += text.len();
             self.progress.offset = offset;

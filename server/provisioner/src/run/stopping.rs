@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use wire::operations::StepStatus;
 
 use super::Run;
-use super::keeper::{Keeper, Marks, Progress};
+use super::keeper::{Keeper, Progress, Report};
 use crate::answer::Answer;
 use crate::backoff::Backoff;
 use crate::firewall::{self, Fate};
@@ -39,7 +39,7 @@ enum Attempt {
     /// Nothing of it runs, and of a change that must be confirmed nothing is left.
     Stopped,
     /// It had ended well, and its change was confirmed.
-    Stands(Marks),
+    Stands(Report),
     /// Not known; why.
     Trouble(String),
 }
@@ -73,8 +73,8 @@ impl Run<'_> {
         loop {
             let trouble = match self.stop_once(step, user, state).await? {
                 Attempt::Stopped => return Ok(Stopped::Step(step.title)),
-                Attempt::Stands(marks) => {
-                    self.note_done(state.position, marks).await?;
+                Attempt::Stands(report) => {
+                    self.note_done(state.position, report).await?;
                     let is_last = states.last() == Some(state);
                     return Ok(if is_last {
                         Stopped::TooLate
@@ -172,9 +172,9 @@ impl Run<'_> {
         let attended = self.listen(remote, step, user, &job, &mut keeper).await?;
         Ok(match attended {
             Some(Ok(Attended::Ended { exit, size })) if keeper.read_to() >= size => {
-                let marks = keeper.end().await?;
+                let report = keeper.end().await?;
                 if exit.succeeded() {
-                    Attempt::Stands(marks)
+                    Attempt::Stands(report)
                 } else {
                     Attempt::Stopped
                 }
@@ -191,10 +191,10 @@ impl Run<'_> {
         })
     }
 
-    async fn note_done(&self, position: i32, marks: Marks) -> Result<()> {
-        self.learn(&marks.facts).await?;
+    async fn note_done(&self, position: i32, report: Report) -> Result<()> {
+        self.learn(&report.said.facts).await?;
         let confirmed = "confirmed before it could be stopped".to_owned();
-        let summary = match marks.summary {
+        let summary = match report.said.summary {
             Some(summary) => format!("{summary}; {confirmed}"),
             None => confirmed,
         };
