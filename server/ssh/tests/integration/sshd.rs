@@ -201,6 +201,8 @@ pub fn generate_host_key() -> String {
         .to_owned()
 }
 
+/// `MaxStartups`: by itself sshd turns some away when ten wait for their login, and on a busy machine those who have
+/// gone long ago still count.
 fn spawn(folder: &Path, home: &Path, port: u16, settings: &str) -> Child {
     let configuration = format!(
         "{}
@@ -213,6 +215,7 @@ PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 LogLevel DEBUG1
+MaxStartups 200
 AuthorizedKeysFile {home}/.ssh/authorized_keys
 SetEnv HOME={home}
 ",
