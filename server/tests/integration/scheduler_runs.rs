@@ -4,7 +4,7 @@ mod telling;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use domain::bus::{Heard, Topic};
+use domain::bus::Heard;
 use domain::entities::{audit_entry, scheduled_task, task_run};
 use domain::scheduler::{Found, RunReport};
 use futures::FutureExt;

@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use domain::access::{Caller, SignedIn};
+use domain::bus::{Listener, Topic};
 use domain::entities::scheduler;
 use domain::{Panel, Prober, accounts, sessions};
 use provisioner::{SshProber, Worker};
@@ -166,6 +167,13 @@ impl TestApp {
         let new = NewAccount::parse(&input).unwrap();
         let session = accounts::set_up(&self.panel, &caller(), new).await.unwrap();
         self.visitor(session.expose()).await
+    }
+
+    /// What somebody is told, from now on.
+    pub fn listen_as(&self, who: &Visitor) -> Listener {
+        let mut listener = self.panel.db.bus().listen();
+        listener.join(Topic::User(who.who.user()));
+        listener
     }
 
     /// An account beside the first one.

@@ -64,12 +64,10 @@ async fn a_program_that_gave_up_is_told_to_its_owner_once_and_one_that_was_stopp
     let world = World::new().await;
     let id = ProgramId(world.active().await);
     let other = world.app.other_owner().await;
-    let listen = |who: &Visitor| {
-        let mut listener = world.app.panel.db.bus().listen();
-        listener.join(Topic::User(who.who.user()));
-        listener
-    };
-    let (mut owner, mut stranger) = (listen(&world.owner), listen(&other));
+    let (mut owner, mut stranger) = (
+        world.app.listen_as(&world.owner),
+        world.app.listen_as(&other),
+    );
     record(&world.app, world.server, id, ProcessState::Running).await;
     for _ in 0..2 {
         record(&world.app, world.server, id, ProcessState::Failed).await;

@@ -67,12 +67,10 @@ async fn a_run_by_hand_is_told_of_by_its_operation_alone_and_a_stopped_one_by_no
 async fn what_went_wrong_is_told_to_the_owner_at_once_and_to_nobody_else() {
     let world = World::new().await;
     let other = world.app.other_owner().await;
-    let listen = |who: &Visitor| {
-        let mut listener = world.app.panel.db.bus().listen();
-        listener.join(Topic::User(who.who.user()));
-        listener
-    };
-    let (mut owner, mut stranger) = (listen(&world.owner), listen(&other));
+    let (mut owner, mut stranger) = (
+        world.app.listen_as(&world.owner),
+        world.app.listen_as(&other),
+    );
     world
         .record(report(RunState::Failed, 1_798_761_600_000))
         .await;
